@@ -1,0 +1,6 @@
+//! Placeholder.
+
+/// Runs `ktraild`.
+pub fn main() -> std::process::ExitCode {
+    std::process::ExitCode::from(70)
+}
