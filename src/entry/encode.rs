@@ -222,16 +222,10 @@ impl Encoder {
         }
         match source(name) {
             Some(Source::Text(Field::Path)) => self.index_path(kind, text, terms),
-            Some(Source::Text(field)) => {
-                if !matches!(text, b"?" | b"" | b"(none)") {
-                    terms.add(field.id(), text);
-                }
+            Some(Source::Text(field)) if !matches!(text, b"?" | b"" | b"(none)") => {
+                terms.add(field.id(), text)
             }
-            Some(Source::Number(field)) => {
-                if !text.is_empty() && text.iter().all(u8::is_ascii_digit) {
-                    terms.add(field.id(), text);
-                }
-            }
+            Some(Source::Number(field)) if json::is_number(text) => terms.add(field.id(), text),
             Some(Source::List(field)) => {
                 for element in text.split(|&byte| Some(byte) == separator(name)) {
                     terms.add(field.id(), element);
@@ -244,7 +238,7 @@ impl Encoder {
                 self.cwd.clear();
                 self.cwd.extend_from_slice(text);
             }
-            None => {}
+            _ => {}
         }
         if kind == RecordType::SYSCALL && name == b"success" {
             self.failed = text == b"no";
