@@ -81,8 +81,6 @@ pub struct Incoming<'a> {
     pub id: EventId,
     /// The text after the stamp.
     pub body: &'a [u8],
-    /// The tail of an ENRICHED log.
-    pub tail: &'a [u8],
 }
 
 /// Collects records into events.
@@ -120,10 +118,6 @@ impl Assembler {
         let Some((_, open)) = self.current.as_mut() else { return };
         if record.kind != RecordType::EOE {
             open.event.push(record.kind, record.body);
-            if !record.tail.is_empty() {
-                open.event.tails.extend_from_slice(record.tail);
-                open.event.tails.push(b' ');
-            }
         }
         open.syscall |= record.kind == RecordType::SYSCALL;
         let idle_ms = if open.syscall { self.config.syscall_idle_ms } else { self.config.other_idle_ms };
@@ -283,8 +277,7 @@ mod tests {
         let mut done = Vec::new();
         for &(kind, serial, body) in records {
             let id = EventId { time_ms: 1000, serial };
-            let record =
-                Incoming { node: None, kind: RecordType(kind), id, body: body.as_bytes(), tail: b"" };
+            let record = Incoming { node: None, kind: RecordType(kind), id, body: body.as_bytes() };
             assembler.push(record, 0, &mut done);
         }
         (assembler, done)
@@ -361,8 +354,7 @@ mod tests {
         let mut done = Vec::new();
         let id = EventId { time_ms: 1, serial: 1 };
         for (node, kind) in [("x", 1300), ("y", 1300), ("x", 1320), ("y", 1320)] {
-            let record =
-                Incoming { node: Some(node.as_bytes()), kind: RecordType(kind), id, body: b"-", tail: b"" };
+            let record = Incoming { node: Some(node.as_bytes()), kind: RecordType(kind), id, body: b"-" };
             assembler.push(record, 0, &mut done);
         }
         let nodes: Vec<_> = done.iter().map(|event| event.node.as_deref()).collect();

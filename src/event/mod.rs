@@ -30,8 +30,6 @@ pub struct Event {
     pub id: EventId,
     /// Why the event was closed.
     pub closed: Closed,
-    /// The names that an ENRICHED log adds to its records, in their order, each tail followed by a space.
-    pub tails: Vec<u8>,
     text: Vec<u8>,
     /// Type and end of each record in `text`, ascending.
     ends: Vec<(RecordType, u32)>,
@@ -40,14 +38,7 @@ pub struct Event {
 impl Event {
     /// An event without records.
     pub fn new(id: EventId) -> Event {
-        Event {
-            node: None,
-            id,
-            closed: Closed::Complete,
-            tails: Vec::new(),
-            text: Vec::new(),
-            ends: Vec::new(),
-        }
+        Event { node: None, id, closed: Closed::Complete, text: Vec::new(), ends: Vec::new() }
     }
 
     /// Makes this an event without records under another id, and keeps its memory.
@@ -55,7 +46,6 @@ impl Event {
         self.node = None;
         self.id = id;
         self.closed = Closed::Complete;
-        self.tails.clear();
         self.text.clear();
         self.ends.clear();
     }
