@@ -116,7 +116,7 @@ fn lookup(name: &[u8]) -> Option<&'static Slot> {
     let first = place(&key, name.len());
     for step in 0..=STEPS_MAX {
         let slot = TABLE.get((first + step) % SLOTS)?;
-        if slot.key == key && usize::from(slot.len) == name.len() {
+        if same(&slot.key, &key) && usize::from(slot.len) == name.len() {
             return Some(slot);
         }
         if slot.len == 0 {
@@ -126,16 +126,16 @@ fn lookup(name: &[u8]) -> Option<&'static Slot> {
     None
 }
 
+/// Whether two keys are equal, word by word: as an array they would first be written to memory.
+#[inline]
+const fn same(a: &[u64; 3], b: &[u64; 3]) -> bool {
+    (a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) == 0
+}
+
 /// The bytes of a name as numbers, which together with its length differ for any two names; `None` for a name that is
 /// empty or longer than any in the table.
 #[inline]
 const fn key(name: &[u8]) -> Option<[u64; 3]> {
-    match name {
-        [a] => return Some([*a as u64, 0, 0]),
-        [a, b] => return Some([*a as u64 | (*b as u64) << 8, 0, 0]),
-        [a, b, c] => return Some([*a as u64 | (*b as u64) << 8 | (*c as u64) << 16, 0, 0]),
-        _ => {}
-    }
     if let (Some((first, rest)), Some(last)) = (name.split_first_chunk::<8>(), name.last_chunk::<8>()) {
         let middle = match rest.first_chunk::<8>() {
             Some(_) if name.len() > NAME_BYTES_MAX => return None,
@@ -144,11 +144,14 @@ const fn key(name: &[u8]) -> Option<[u64; 3]> {
         };
         return Some([u64::from_le_bytes(*first), u64::from_le_bytes(*last), middle]);
     }
-    match (name.first_chunk::<4>(), name.last_chunk::<4>()) {
-        (Some(first), Some(last)) => {
-            let both = u32::from_le_bytes(*first) as u64 | (u32::from_le_bytes(*last) as u64) << 32;
-            Some([both, 0, 0])
-        }
+    if let (Some(first), Some(last)) = (name.first_chunk::<4>(), name.last_chunk::<4>()) {
+        let both = u32::from_le_bytes(*first) as u64 | (u32::from_le_bytes(*last) as u64) << 32;
+        return Some([both, 0, 0]);
+    }
+    match name {
+        [a] => Some([*a as u64, 0, 0]),
+        [a, b] => Some([*a as u64 | (*b as u64) << 8, 0, 0]),
+        [a, b, c] => Some([*a as u64 | (*b as u64) << 8 | (*c as u64) << 16, 0, 0]),
         _ => None,
     }
 }
@@ -194,8 +197,8 @@ const fn with(
         let mut at = place(&key, len);
         let mut steps = 0;
         while slots[at].len != 0 {
-            let same = slots[at].key[0] == key[0] && slots[at].key[1] == key[1] && slots[at].key[2] == key[2];
-            assert!(!same || slots[at].len as usize != len, "a name stands twice in the lists");
+            let twice = same(&slots[at].key, &key) && slots[at].len as usize == len;
+            assert!(!twice, "a name stands twice in the lists");
             steps += 1;
             assert!(steps <= STEPS_MAX, "too many names near one place: more SLOTS or STEPS_MAX");
             at = (at + 1) % SLOTS;

@@ -46,9 +46,28 @@ LATER_SYSCALLS = {
     "removexattrat": 466, "open_tree_attr": 467, "file_getattr": 468, "file_setattr": 469,
 }  # fmt: skip
 # Added later with a number of one architecture's own.
-LATER_OWN = {"X86_64": {"uretprobe": 335, "uprobe": 336}, "RISCV64": {"riscv_hwprobe": 258}}
-# Two names in the header for one number: the one that the kernel's own table has.
-PREFERRED = {"arm_sync_file_range"}
+LATER_OWN = {
+    "X86_64": {"uretprobe": 335, "uprobe": 336},
+    "S390X": {"memfd_secret": 447},
+    "RISCV64": {"riscv_hwprobe": 258},
+}
+# The header has two names for one number; this one is not that of the kernel's own table.
+SECOND_NAMES = {"sync_file_range2"}
+# Names that auditctl takes in rules beside the kernel's.
+AUDITCTL_NAMES = {"pread": "pread64", "pwrite": "pwrite64"}
+AUDITCTL_OWN = {
+    "I386": {"sys_kexec_load": "kexec_load", "sched_rr_get_interval64": "sched_rr_get_interval_time64"},
+    "AARCH64": {"getdents": "getdents64", "newfstat": "fstat"},
+    "ARM": {
+        "llseek": "_llseek", "newselect": "_newselect", "sysctl": "_sysctl", "fadvise64_64": "arm_fadvise64_64",
+        "sync_file_range": "arm_sync_file_range", "sched_rr_get_interval64": "sched_rr_get_interval_time64",
+    },
+    "PPC64LE": {
+        "fstatat64": "newfstatat", "timerfd": "timerfd_create", "perf_counter_open": "perf_event_open",
+    },
+}  # fmt: skip
+# Added to the numbers of ARM's old ABI; the kernel's audit records have them without it.
+OABI_BASE = 0x900000
 # Not system calls.
 NOT_CALLS = {"arch_specific_syscall", "syscalls", "SYSCALL_BASE", "OABI_SYSCALL_BASE", "SYSCALL_MASK"}
 
@@ -100,8 +119,15 @@ def syscalls(root, arch):
         x32 = {name: number & ~X32_BIT for name, number in x32.items()}
     else:
         x32 = {}
+    if arch == "ARM":
+        oabi = numbers(include, "asm/unistd-oabi.h", [f"__NR_SYSCALL_BASE={OABI_BASE}"], r"__NR_(\w+)")
+        taken = set(found.values())
+        found.update({name: n - OABI_BASE for name, n in oabi.items() if n - OABI_BASE not in taken})
+    for name, meant in {**AUDITCTL_NAMES, **AUDITCTL_OWN.get(arch, {})}.items():
+        found.setdefault(name, found[meant])
+    second = {*AUDITCTL_NAMES, *AUDITCTL_OWN.get(arch, {}), *SECOND_NAMES}
     by_number, aliases = {}, {}
-    for name, number in sorted(found.items(), key=lambda pair: (pair[0] not in PREFERRED, pair)):
+    for name, number in sorted(found.items(), key=lambda pair: (pair[0] in second, pair)):
         if number in by_number:
             aliases[name] = number
         else:

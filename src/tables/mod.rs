@@ -174,3 +174,6 @@ pub fn errno_name(number: u32) -> Option<&'static str> {
 pub fn errno_number(name: &str) -> Option<u32> {
     dense::number_of(errno::BY_NAME, name)
 }
+
+#[cfg(test)]
+mod tests;

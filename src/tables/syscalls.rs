@@ -87,7 +87,7 @@ execveat preadv2 pwritev2",
         247, 1, 20,
     ],
     far: &[],
-    more: &[],
+    more: &[("pread", 17), ("pwrite", 18)],
 };
 
 pub(super) static I386: Table = Table {
@@ -177,7 +177,7 @@ setxattrat getxattrat listxattrat removexattrat open_tree_attr file_getattr file
         10, 301, 310, 86, 374, 62, 30, 320, 412, 271, 190, 111, 166, 113, 316, 273, 114, 284, 7, 4, 146,
     ],
     far: &[],
-    more: &[],
+    more: &[("pread", 180), ("pwrite", 181), ("sched_rr_get_interval64", 423), ("sys_kexec_load", 283)],
 };
 
 pub(super) static AARCH64: Table = Table {
@@ -250,34 +250,35 @@ setxattrat getxattrat listxattrat removexattrat open_tree_attr file_getattr file
         75, 260, 95, 64, 66,
     ],
     far: &[],
-    more: &[],
+    more: &[("getdents", 61), ("newfstat", 80), ("pread", 67), ("pwrite", 68)],
 };
 
 pub(super) static ARM: Table = Table {
     names: &dense::<470>(&[(
         0,
-        "restart_syscall exit fork read write open close - creat link unlink execve chdir - mknod chmod \
-lchown - - lseek getpid mount - setuid getuid - ptrace - - pause - - - access nice - sync kill \
-rename mkdir rmdir dup pipe times - brk setgid getgid - geteuid getegid acct umount2 - ioctl \
-fcntl - setpgid - - umask chroot ustat dup2 getppid getpgrp setsid sigaction - - setreuid \
-setregid sigsuspend sigpending sethostname setrlimit - getrusage gettimeofday settimeofday \
-getgroups setgroups - symlink - readlink uselib swapon reboot - - munmap truncate ftruncate \
-fchmod fchown getpriority setpriority - statfs fstatfs - - syslog setitimer getitimer stat \
-lstat fstat - - vhangup - - wait4 swapoff sysinfo - fsync sigreturn clone setdomainname uname - \
-adjtimex mprotect sigprocmask - init_module delete_module - quotactl getpgid fchdir bdflush \
-sysfs personality - setfsuid setfsgid _llseek getdents _newselect flock msync readv writev \
-getsid fdatasync _sysctl mlock munlock mlockall munlockall sched_setparam sched_getparam \
-sched_setscheduler sched_getscheduler sched_yield sched_get_priority_max sched_get_priority_min \
-sched_rr_get_interval nanosleep mremap setresuid getresuid - - poll nfsservctl setresgid \
-getresgid prctl rt_sigreturn rt_sigaction rt_sigprocmask rt_sigpending rt_sigtimedwait \
-rt_sigqueueinfo rt_sigsuspend pread64 pwrite64 chown getcwd capget capset sigaltstack sendfile \
-- - vfork ugetrlimit mmap2 truncate64 ftruncate64 stat64 lstat64 fstat64 lchown32 getuid32 \
-getgid32 geteuid32 getegid32 setreuid32 setregid32 getgroups32 setgroups32 fchown32 setresuid32 \
-getresuid32 setresgid32 getresgid32 chown32 setuid32 setgid32 setfsuid32 setfsgid32 getdents64 \
-pivot_root mincore madvise fcntl64 - - gettid readahead setxattr lsetxattr fsetxattr getxattr \
-lgetxattr fgetxattr listxattr llistxattr flistxattr removexattr lremovexattr fremovexattr tkill \
-sendfile64 futex sched_setaffinity sched_getaffinity io_setup io_destroy io_getevents io_submit \
-io_cancel exit_group lookup_dcookie epoll_create epoll_ctl epoll_wait remap_file_pages - - \
+        "restart_syscall exit fork read write open close - creat link unlink execve chdir time mknod \
+chmod lchown - - lseek getpid mount umount setuid getuid stime ptrace alarm - pause utime - - \
+access nice - sync kill rename mkdir rmdir dup pipe times - brk setgid getgid - geteuid getegid \
+acct umount2 - ioctl fcntl - setpgid - - umask chroot ustat dup2 getppid getpgrp setsid \
+sigaction - - setreuid setregid sigsuspend sigpending sethostname setrlimit getrlimit getrusage \
+gettimeofday settimeofday getgroups setgroups select symlink - readlink uselib swapon reboot \
+readdir mmap munmap truncate ftruncate fchmod fchown getpriority setpriority - statfs fstatfs - \
+socketcall syslog setitimer getitimer stat lstat fstat - - vhangup - syscall wait4 swapoff \
+sysinfo ipc fsync sigreturn clone setdomainname uname - adjtimex mprotect sigprocmask - \
+init_module delete_module - quotactl getpgid fchdir bdflush sysfs personality - setfsuid \
+setfsgid _llseek getdents _newselect flock msync readv writev getsid fdatasync _sysctl mlock \
+munlock mlockall munlockall sched_setparam sched_getparam sched_setscheduler sched_getscheduler \
+sched_yield sched_get_priority_max sched_get_priority_min sched_rr_get_interval nanosleep \
+mremap setresuid getresuid - - poll nfsservctl setresgid getresgid prctl rt_sigreturn \
+rt_sigaction rt_sigprocmask rt_sigpending rt_sigtimedwait rt_sigqueueinfo rt_sigsuspend pread64 \
+pwrite64 chown getcwd capget capset sigaltstack sendfile - - vfork ugetrlimit mmap2 truncate64 \
+ftruncate64 stat64 lstat64 fstat64 lchown32 getuid32 getgid32 geteuid32 getegid32 setreuid32 \
+setregid32 getgroups32 setgroups32 fchown32 setresuid32 getresuid32 setresgid32 getresgid32 \
+chown32 setuid32 setgid32 setfsuid32 setfsgid32 getdents64 pivot_root mincore madvise fcntl64 - \
+- gettid readahead setxattr lsetxattr fsetxattr getxattr lgetxattr fgetxattr listxattr \
+llistxattr flistxattr removexattr lremovexattr fremovexattr tkill sendfile64 futex \
+sched_setaffinity sched_getaffinity io_setup io_destroy io_getevents io_submit io_cancel \
+exit_group lookup_dcookie epoll_create epoll_ctl epoll_wait remap_file_pages - - \
 set_tid_address timer_create timer_settime timer_gettime timer_getoverrun timer_delete \
 clock_settime clock_gettime clock_getres clock_nanosleep statfs64 fstatfs64 tgkill utimes \
 arm_fadvise64_64 pciconfig_iobase pciconfig_read pciconfig_write mq_open mq_unlink mq_timedsend \
@@ -308,27 +309,27 @@ lsm_get_self_attr lsm_set_self_attr lsm_list_modules mseal setxattrat getxattrat
 removexattrat open_tree_attr file_getattr file_setattr",
     )]),
     by_name: &[
-        140, 142, 149, 285, 366, 33, 51, 309, 124, 270, 341, 134, 282, 386, 45, 451, 184, 185, 12, 15, 182,
-        212, 61, 372, 405, 264, 406, 263, 403, 265, 407, 262, 404, 120, 435, 6, 436, 283, 391, 8, 129, 41,
-        63, 358, 250, 357, 251, 346, 441, 252, 351, 356, 11, 387, 1, 248, 334, 439, 352, 367, 368, 133, 94,
-        333, 452, 95, 207, 325, 55, 221, 148, 231, 468, 469, 379, 234, 143, 2, 237, 431, 228, 432, 430, 433,
-        108, 197, 327, 100, 267, 118, 93, 194, 240, 456, 422, 455, 449, 454, 326, 320, 339, 345, 183, 141,
-        217, 50, 202, 49, 201, 47, 200, 80, 205, 105, 287, 132, 65, 20, 64, 96, 384, 171, 211, 165, 209, 77,
-        147, 286, 295, 224, 78, 24, 199, 229, 464, 128, 317, 316, 360, 318, 247, 244, 245, 399, 416, 243,
-        246, 426, 427, 425, 54, 315, 314, 378, 401, 347, 311, 37, 445, 444, 446, 16, 198, 230, 9, 330, 284,
-        458, 232, 465, 233, 249, 236, 19, 227, 459, 461, 460, 107, 196, 220, 453, 319, 389, 385, 400, 219,
-        39, 323, 14, 324, 150, 390, 152, 192, 21, 442, 429, 344, 125, 279, 278, 274, 277, 419, 276, 418, 275,
-        163, 462, 304, 303, 302, 301, 144, 151, 153, 91, 370, 162, 169, 34, 5, 371, 428, 467, 322, 437, 29,
-        271, 272, 273, 364, 136, 438, 434, 424, 42, 359, 218, 395, 396, 394, 168, 336, 414, 172, 180, 361,
-        392, 369, 440, 448, 376, 377, 335, 413, 26, 181, 362, 393, 131, 443, 3, 225, 85, 332, 145, 88, 291,
-        292, 365, 417, 297, 253, 235, 466, 38, 329, 382, 310, 0, 40, 398, 174, 176, 175, 178, 173, 179, 177,
-        421, 363, 159, 160, 242, 381, 155, 157, 161, 423, 241, 380, 154, 156, 158, 383, 300, 299, 298, 312,
-        420, 289, 187, 239, 374, 296, 290, 321, 450, 338, 256, 121, 139, 216, 138, 215, 46, 214, 81, 206, 74,
-        104, 375, 57, 97, 71, 204, 170, 210, 164, 208, 70, 203, 75, 66, 294, 79, 23, 213, 226, 463, 305, 308,
-        306, 307, 293, 67, 186, 349, 355, 73, 126, 119, 72, 281, 288, 340, 106, 195, 99, 266, 457, 397, 115,
-        87, 83, 331, 36, 373, 135, 116, 103, 342, 268, 257, 261, 260, 259, 408, 258, 409, 350, 354, 410, 353,
-        411, 43, 238, 92, 193, 191, 60, 52, 122, 10, 328, 337, 86, 388, 62, 348, 412, 269, 190, 111, 343,
-        313, 114, 280, 4, 146,
+        140, 142, 149, 285, 366, 33, 51, 309, 124, 27, 270, 341, 134, 282, 386, 45, 451, 184, 185, 12, 15,
+        182, 212, 61, 372, 405, 264, 406, 263, 403, 265, 407, 262, 404, 120, 435, 6, 436, 283, 391, 8, 129,
+        41, 63, 358, 250, 357, 251, 346, 441, 252, 351, 356, 11, 387, 1, 248, 334, 439, 352, 367, 368, 133,
+        94, 333, 452, 95, 207, 325, 55, 221, 148, 231, 468, 469, 379, 234, 143, 2, 237, 431, 228, 432, 430,
+        433, 108, 197, 327, 100, 267, 118, 93, 194, 240, 456, 422, 455, 449, 454, 326, 320, 339, 345, 183,
+        141, 217, 50, 202, 49, 201, 47, 200, 80, 205, 105, 287, 132, 65, 20, 64, 96, 384, 171, 211, 165, 209,
+        76, 77, 147, 286, 295, 224, 78, 24, 199, 229, 464, 128, 317, 316, 360, 318, 247, 244, 245, 399, 416,
+        243, 246, 426, 427, 425, 54, 315, 314, 117, 378, 401, 347, 311, 37, 445, 444, 446, 16, 198, 230, 9,
+        330, 284, 458, 232, 465, 233, 249, 236, 19, 227, 459, 461, 460, 107, 196, 220, 453, 319, 389, 385,
+        400, 219, 39, 323, 14, 324, 150, 390, 152, 90, 192, 21, 442, 429, 344, 125, 279, 278, 274, 277, 419,
+        276, 418, 275, 163, 462, 304, 303, 302, 301, 144, 151, 153, 91, 370, 162, 169, 34, 5, 371, 428, 467,
+        322, 437, 29, 271, 272, 273, 364, 136, 438, 434, 424, 42, 359, 218, 395, 396, 394, 168, 336, 414,
+        172, 180, 361, 392, 369, 440, 448, 376, 377, 335, 413, 26, 181, 362, 393, 131, 443, 3, 225, 89, 85,
+        332, 145, 88, 291, 292, 365, 417, 297, 253, 235, 466, 38, 329, 382, 310, 0, 40, 398, 174, 176, 175,
+        178, 173, 179, 177, 421, 363, 159, 160, 242, 381, 155, 157, 161, 423, 241, 380, 154, 156, 158, 383,
+        82, 300, 299, 298, 312, 420, 289, 187, 239, 374, 296, 290, 321, 450, 338, 256, 121, 139, 216, 138,
+        215, 46, 214, 81, 206, 74, 104, 375, 57, 97, 71, 204, 170, 210, 164, 208, 70, 203, 75, 66, 294, 79,
+        23, 213, 226, 463, 305, 308, 306, 307, 293, 67, 186, 349, 355, 73, 126, 119, 72, 281, 102, 288, 340,
+        106, 195, 99, 266, 457, 397, 25, 115, 87, 83, 331, 36, 373, 113, 135, 116, 103, 342, 268, 13, 257,
+        261, 260, 259, 408, 258, 409, 350, 354, 410, 353, 411, 43, 238, 92, 193, 191, 60, 22, 52, 122, 10,
+        328, 337, 86, 388, 62, 30, 348, 412, 269, 190, 111, 343, 313, 114, 280, 4, 146,
     ],
     far: &[
         (983041, "breakpoint"),
@@ -341,9 +342,17 @@ removexattrat open_tree_attr file_getattr file_setattr",
     more: &[
         ("breakpoint", 983041),
         ("cacheflush", 983042),
+        ("fadvise64_64", 270),
         ("get_tls", 983046),
+        ("llseek", 140),
+        ("newselect", 142),
+        ("pread", 180),
+        ("pwrite", 181),
+        ("sched_rr_get_interval64", 423),
         ("set_tls", 983045),
+        ("sync_file_range", 341),
         ("sync_file_range2", 341),
+        ("sysctl", 149),
         ("usr26", 983043),
         ("usr32", 983044),
     ],
@@ -436,7 +445,13 @@ removexattrat open_tree_attr file_getattr file_setattr",
         146,
     ],
     far: &[],
-    more: &[],
+    more: &[
+        ("fstatat64", 291),
+        ("perf_counter_open", 319),
+        ("pread", 179),
+        ("pwrite", 180),
+        ("timerfd", 306),
+    ],
 };
 
 pub(super) static S390X: Table = Table {
@@ -494,10 +509,10 @@ statx s390_sthyi kexec_file_load io_pgetevents rseq pkey_mprotect pkey_alloc pke
             "pidfd_send_signal io_uring_setup io_uring_enter io_uring_register open_tree move_mount fsopen \
 fsconfig fsmount fspick pidfd_open clone3 close_range openat2 pidfd_getfd faccessat2 \
 process_madvise epoll_pwait2 mount_setattr quotactl_fd landlock_create_ruleset \
-landlock_add_rule landlock_restrict_self - process_mrelease futex_waitv set_mempolicy_home_node \
-cachestat fchmodat2 map_shadow_stack futex_wake futex_wait futex_requeue statmount listmount \
-lsm_get_self_attr lsm_set_self_attr lsm_list_modules mseal setxattrat getxattrat listxattrat \
-removexattrat open_tree_attr file_getattr file_setattr",
+landlock_add_rule landlock_restrict_self memfd_secret process_mrelease futex_waitv \
+set_mempolicy_home_node cachestat fchmodat2 map_shadow_stack futex_wake futex_wait \
+futex_requeue statmount listmount lsm_get_self_attr lsm_set_self_attr lsm_list_modules mseal \
+setxattrat getxattrat listxattrat removexattrat open_tree_attr file_getattr file_setattr",
         ),
     ]),
     by_name: &[
@@ -509,20 +524,20 @@ removexattrat open_tree_attr file_getattr file_setattr",
         349, 211, 209, 191, 77, 147, 367, 365, 236, 78, 199, 227, 464, 112, 128, 285, 284, 324, 286, 247,
         244, 245, 382, 243, 246, 426, 427, 425, 54, 283, 282, 117, 343, 381, 277, 280, 37, 445, 444, 446,
         198, 228, 9, 296, 363, 458, 230, 465, 231, 110, 234, 19, 225, 459, 461, 460, 107, 219, 453, 268, 356,
-        350, 287, 218, 39, 289, 14, 290, 150, 374, 152, 90, 21, 442, 429, 310, 125, 276, 275, 271, 274, 273,
-        272, 163, 462, 402, 399, 401, 400, 144, 151, 153, 91, 335, 162, 293, 169, 34, 5, 336, 428, 467, 288,
-        437, 29, 331, 136, 438, 434, 424, 42, 325, 217, 385, 386, 384, 168, 302, 172, 180, 328, 376, 334,
-        440, 448, 340, 341, 301, 26, 189, 181, 329, 377, 167, 131, 443, 3, 222, 89, 85, 298, 145, 88, 371,
-        357, 372, 267, 233, 466, 38, 295, 347, 279, 7, 40, 383, 174, 176, 175, 178, 173, 179, 177, 330, 378,
-        353, 352, 342, 380, 159, 160, 240, 346, 155, 157, 161, 239, 345, 154, 156, 158, 348, 142, 394, 393,
-        392, 187, 358, 370, 369, 270, 450, 304, 252, 121, 216, 215, 214, 206, 74, 104, 339, 57, 97, 204, 210,
-        208, 203, 75, 66, 366, 79, 213, 224, 463, 397, 396, 398, 395, 373, 67, 186, 48, 316, 322, 73, 126,
-        119, 72, 359, 102, 360, 306, 106, 99, 265, 457, 379, 115, 87, 83, 297, 36, 307, 338, 135, 116, 103,
-        308, 241, 254, 258, 257, 256, 255, 317, 319, 321, 320, 43, 237, 92, 60, 22, 52, 122, 10, 294, 303,
-        86, 355, 62, 30, 315, 313, 190, 111, 309, 114, 281, 4, 146,
+        350, 447, 287, 218, 39, 289, 14, 290, 150, 374, 152, 90, 21, 442, 429, 310, 125, 276, 275, 271, 274,
+        273, 272, 163, 462, 402, 399, 401, 400, 144, 151, 153, 91, 335, 162, 293, 169, 34, 5, 336, 428, 467,
+        288, 437, 29, 331, 136, 438, 434, 424, 42, 325, 217, 385, 386, 384, 168, 302, 172, 180, 328, 376,
+        334, 440, 448, 340, 341, 301, 26, 189, 181, 329, 377, 167, 131, 443, 3, 222, 89, 85, 298, 145, 88,
+        371, 357, 372, 267, 233, 466, 38, 295, 347, 279, 7, 40, 383, 174, 176, 175, 178, 173, 179, 177, 330,
+        378, 353, 352, 342, 380, 159, 160, 240, 346, 155, 157, 161, 239, 345, 154, 156, 158, 348, 142, 394,
+        393, 392, 187, 358, 370, 369, 270, 450, 304, 252, 121, 216, 215, 214, 206, 74, 104, 339, 57, 97, 204,
+        210, 208, 203, 75, 66, 366, 79, 213, 224, 463, 397, 396, 398, 395, 373, 67, 186, 48, 316, 322, 73,
+        126, 119, 72, 359, 102, 360, 306, 106, 99, 265, 457, 379, 115, 87, 83, 297, 36, 307, 338, 135, 116,
+        103, 308, 241, 254, 258, 257, 256, 255, 317, 319, 321, 320, 43, 237, 92, 60, 22, 52, 122, 10, 294,
+        303, 86, 355, 62, 30, 315, 313, 190, 111, 309, 114, 281, 4, 146,
     ],
     far: &[],
-    more: &[],
+    more: &[("pread", 180), ("pwrite", 181)],
 };
 
 pub(super) static RISCV64: Table = Table {
@@ -595,5 +610,5 @@ setxattrat getxattrat listxattrat removexattrat open_tree_attr file_getattr file
         58, 75, 260, 95, 64, 66,
     ],
     far: &[],
-    more: &[],
+    more: &[("pread", 67), ("pwrite", 68)],
 };
