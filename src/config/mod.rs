@@ -95,9 +95,9 @@ impl Config {
 
     /// Reads the text of a file; `path` is for messages.
     pub fn parse(text: &str, path: &Path, overrides: &Overrides) -> Result<Config, Error> {
-        let file: file::File =
-            toml::from_str(text).map_err(|error| Error::syntax(path, text, &error))?;
-        let invalid = |setting: &'static str, cause: Invalid| Error::Invalid { path: path.to_owned(), setting, cause };
+        let file: file::File = toml::from_str(text).map_err(|error| Error::syntax(path, text, &error))?;
+        let invalid =
+            |setting: &'static str, cause: Invalid| Error::Invalid { path: path.to_owned(), setting, cause };
         let group = |setting: &'static str, name: &Option<String>| -> Result<Option<Gid>, Error> {
             let Some(name) = name else { return Ok(None) };
             let found = Group::from_name(name).ok().flatten();
@@ -200,7 +200,10 @@ mod tests {
     #[test]
     fn a_wrong_setting_is_refused_with_its_place() {
         let cases = [
-            ("[store]\nrotate_byte = 1\n", "ktrail.toml:2:1: unknown setting rotate_byte; did you mean rotate_bytes?"),
+            (
+                "[store]\nrotate_byte = 1\n",
+                "ktrail.toml:2:1: unknown setting rotate_byte; did you mean rotate_bytes?",
+            ),
             ("x = 1\n", "ktrail.toml:1:1: unknown setting x; known are "),
             ("log_dir = 1\n", "ktrail.toml:1:11: invalid type: integer `1`, expected path string"),
             ("[store\n", "ktrail.toml:1:7: "),

@@ -105,7 +105,7 @@ impl Listing {
 fn segment_number(name: &str) -> Option<u64> {
     let (digits, _) = name.strip_prefix("audit-")?.split_once('.')?;
     let number: u64 = digits.parse().ok()?;
-    (number >= FIRST_SEGMENT && number < u64::MAX).then_some(number)
+    (FIRST_SEGMENT..u64::MAX).contains(&number).then_some(number)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -351,7 +351,7 @@ fn elapsed(now: SystemTime, before: SystemTime) -> Duration {
 }
 
 /// When a file was made; where the file system does not know, when it was last written.
-fn made(file: &File, path: &PathBuf) -> Result<SystemTime, Error> {
+fn made(file: &File, path: &Path) -> Result<SystemTime, Error> {
     let found = file.metadata().map_err(Error::io("look at", path))?;
     found.created().or_else(|_| found.modified()).map_err(Error::io("look at", path))
 }
