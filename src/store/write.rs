@@ -355,3 +355,55 @@ fn made(file: &File, path: &Path) -> Result<SystemTime, Error> {
     let found = file.metadata().map_err(Error::io("look at", path))?;
     found.created().or_else(|_| found.modified()).map_err(Error::io("look at", path))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::os::fd::OwnedFd;
+
+    use nix::fcntl::{FcntlArg, OFlag, fcntl};
+
+    use super::*;
+
+    /// A disk that fills up takes a part of what is written and then nothing. A pipe that nobody reads does the same.
+    #[test]
+    fn what_a_full_disk_did_not_take_is_written_later_and_nothing_is_torn_or_doubled() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = Config { dir: dir.path().join("log"), ..Config::default() };
+        let describe: Describe = Arc::new(|_, _| Some(Stamp::default()));
+        let (mut store, problems) = Store::open(config, describe).unwrap();
+        assert_eq!(problems, []);
+        let (mut reader, writer) = io::pipe().unwrap();
+        fcntl(&writer, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
+        let file = Arc::new(File::from(OwnedFd::from(writer)));
+        store.live = Arc::new(Live::new(1, store.disk.dir.clone(), file, LiveIndex::default()));
+
+        let mut expected = Vec::new();
+        let mut refused = None;
+        for number in 0.. {
+            let line = format!("{{\"n\":{number},\"x\":\"{}\"}}", "x".repeat(9000));
+            match store.append(Stamp::default(), &Terms::default(), line.as_bytes()) {
+                Ok(position) => assert_eq!(position.ordinal, number),
+                Err(error) => {
+                    assert!(error.refused(), "{error}");
+                    refused = Some(error);
+                    break;
+                }
+            }
+            expected.extend_from_slice(line.as_bytes());
+            expected.push(b'\n');
+        }
+        assert!(matches!(refused, Some(Error::BufferFull { .. })));
+        assert!(store.flush().is_err());
+
+        let thread = std::thread::spawn(move || {
+            let mut found = Vec::new();
+            reader.read_to_end(&mut found).map(|_| found)
+        });
+        while store.flush().is_err() {
+            std::thread::yield_now();
+        }
+        drop(store);
+        assert!(thread.join().unwrap().unwrap() == expected);
+    }
+}
