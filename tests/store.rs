@@ -684,6 +684,48 @@ fn retention_takes_whole_oldest_segments_and_a_held_snapshot_reads_on() {
 }
 
 #[test]
+fn a_reader_without_the_lock_sees_each_entry_once_while_the_writer_rotates_and_seals() {
+    let mut bench = Bench::new();
+    bench.config.rotate_bytes = 20_000;
+    bench.open();
+    let dir = bench.config.dir.clone();
+    let done = AtomicBool::new(false);
+    let look = || {
+        let (mut line, mut seen) = (Vec::new(), 0);
+        while !done.load(Ordering::Relaxed) {
+            let (reader, problems) = Reader::open(&dir, describe()).unwrap();
+            let torn = |problem: &Problem| matches!(problem, Problem::TornLine { quarantine: None, .. });
+            assert!(problems.iter().all(torn), "{problems:?}");
+            let snapshot = reader.snapshot();
+            let mut number = 0;
+            for segment in snapshot.segments() {
+                for ordinal in 0..segment.len() {
+                    match segment.read(ordinal, &mut line) {
+                        Ok(_) => assert_eq!(line, Entry::numbered(number).line()),
+                        Err(error) => panic!("{error}"),
+                    }
+                    number += 1;
+                }
+            }
+            assert!(number >= seen, "an entry that was there is gone");
+            seen = number;
+        }
+    };
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(look);
+        for number in 0..6_000 {
+            bench.append(Entry::numbered(number));
+            if number % 50 == 0 {
+                bench.store().flush().unwrap();
+            }
+        }
+        bench.store().seal_all().unwrap();
+        done.store(true, Ordering::Relaxed);
+        thread.join().unwrap();
+    });
+}
+
+#[test]
 fn a_snapshot_is_consistent_while_another_thread_writes_rotates_and_seals() {
     let mut bench = Bench::new();
     bench.config.rotate_bytes = 8000;

@@ -100,12 +100,14 @@ impl Store {
         if self.length >= self.rotate_at || self.index_is_full() {
             self.rotate_when_due();
         }
+        let length = self.length + line.len() as u64 + 1;
+        let Some(ordinal) = self.live.change(|index| index.add(stamp, terms, length)) else {
+            let reason = "the active segment is full and could not be rotated";
+            return Err(Error::LineRefused { bytes: line.len(), reason });
+        };
         self.buffer.extend_from_slice(line);
         self.buffer.push(b'\n');
-        self.length += line.len() as u64 + 1;
-        let length = self.length;
-        let ordinal = self.live.change(|index| index.add(stamp, terms, length));
-        let ordinal = ordinal.expect("a segment is rotated long before ORDINALS_MAX or the buffer is full");
+        self.length = length;
         if self.config.flush == Flush::EveryEvent {
             self.write_out()?;
             self.live.file.sync_data().map_err(Error::io("sync", &self.live.path()))?;
@@ -246,8 +248,10 @@ impl Store {
         self.background.notice(Notice::Rotated { segment });
         self.background.wake();
         self.after_rotation(&old)?;
+        // Where the thread is busy the next one will do: the number is only a lower bound.
+        self.background.sync(Sync::Manifest(segment + 1));
         self.since = since?;
-        manifest::write(&self.disk, segment + 1)
+        Ok(())
     }
 
     /// Makes durable what the flush setting promises.
@@ -280,7 +284,15 @@ impl Store {
     /// Removes whole segments, oldest first, as far as size, number and age ask for it.
     fn retain(&mut self, now: SystemTime) -> Result<(), Error> {
         while let Some(sealed) = self.surplus(now) {
-            self.shared.with(|catalogue| catalogue.closed.retain(|segment| segment.id() != sealed.id));
+            let is_last = self.shared.with(|catalogue| {
+                catalogue.closed.retain(|segment| segment.id() != sealed.id);
+                catalogue.closed.is_empty()
+            });
+            if is_last {
+                // Once no name tells the numbers that were used, the manifest has to.
+                manifest::write(&self.disk, self.live.id)?;
+                self.disk.sync_dir()?;
+            }
             let (segment, entries, bytes) = (sealed.id, sealed.entries, sealed.bytes);
             self.background.notice(Notice::Removed { segment, entries, bytes });
             self.doomed.push(sealed);
