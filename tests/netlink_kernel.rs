@@ -1,7 +1,8 @@
 //! The netlink module against the running kernel.
 
-#[path = "support/kernel.rs"]
-mod kernel;
+mod support {
+    pub(crate) mod kernel;
+}
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
@@ -10,7 +11,6 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs, io, process, thread};
 
-use kernel::KernelGuard;
 use ktrail::netlink::batch::Batch;
 use ktrail::netlink::control::{Control, USER_TEXT_BYTES_MAX};
 use ktrail::netlink::error::Error;
@@ -18,6 +18,7 @@ use ktrail::netlink::events::{Config, Events, Note, Receiver};
 use ktrail::netlink::session::Session;
 use ktrail::netlink::status::StatusChange;
 use netlink_sys::{Socket, SocketAddr};
+use support::kernel::{KernelGuard, say_skipped};
 
 /// Longest wait for what the kernel sends.
 const WAIT_MAX: Duration = Duration::from_secs(10);
@@ -96,7 +97,7 @@ fn event_id(text: &str) -> &str {
 
 #[test]
 fn a_watched_files_events_come_whole_and_all_is_put_back() {
-    let Some(kernel) = KernelGuard::or_skip() else { return };
+    let Some(kernel) = KernelGuard::take() else { return };
     let before = *kernel.status_before();
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("watched");
@@ -143,7 +144,7 @@ fn a_watched_files_events_come_whole_and_all_is_put_back() {
 
 #[test]
 fn a_session_that_is_dropped_puts_back_what_it_changed() {
-    let Some(kernel) = KernelGuard::or_skip() else { return };
+    let Some(kernel) = KernelGuard::take() else { return };
     let dir = tempfile::tempdir().unwrap();
     let rule = watch(&dir.path().join("not there"), READ, "ktrail-dropped");
     let (mut session, _receiver) = daemon();
@@ -158,7 +159,7 @@ fn a_session_that_is_dropped_puts_back_what_it_changed() {
 
 #[test]
 fn a_setting_that_somebody_else_changed_since_is_left_alone() {
-    let Some(kernel) = KernelGuard::or_skip() else { return };
+    let Some(kernel) = KernelGuard::take() else { return };
     let limit =
         |backlog_limit| StatusChange { backlog_limit: Some(backlog_limit), ..StatusChange::default() };
     let mut other = Control::open().unwrap();
@@ -175,7 +176,7 @@ fn a_setting_that_somebody_else_changed_since_is_left_alone() {
 
 #[test]
 fn a_users_message_comes_to_the_log() {
-    let Some(_kernel) = KernelGuard::or_skip() else { return };
+    let Some(_kernel) = KernelGuard::take() else { return };
     let (mut session, mut receiver) = daemon();
     let text = format!("ktrail says {}", process::id());
     session.control().send_user(1005, text.as_bytes()).unwrap();
@@ -194,7 +195,7 @@ fn a_users_message_comes_to_the_log() {
 
 #[test]
 fn features_and_the_last_signals_sender_can_be_asked_for() {
-    let Some(_kernel) = KernelGuard::or_skip() else { return };
+    let Some(_kernel) = KernelGuard::take() else { return };
     let mut control = Control::open().unwrap();
     let features = control.features().unwrap();
     assert_eq!((features.enabled & !features.known, features.locked & !features.known), (0, 0));
@@ -203,7 +204,7 @@ fn features_and_the_last_signals_sender_can_be_asked_for() {
 
 #[test]
 fn what_is_wrong_with_a_rule_is_said() {
-    let Some(_kernel) = KernelGuard::or_skip() else { return };
+    let Some(_kernel) = KernelGuard::take() else { return };
     let dir = tempfile::tempdir().unwrap();
     let rule = |path: &str| watch(&dir.path().join(path), READ, "ktrail-wrong");
     let mut control = Control::open().unwrap();
@@ -230,10 +231,14 @@ fn what_is_wrong_with_a_rule_is_said() {
 
 #[test]
 fn a_foreign_message_is_dropped_and_counted() {
-    let Some(_kernel) = KernelGuard::or_skip() else { return };
+    let Some(_kernel) = KernelGuard::take() else { return };
     let (mut session, mut receiver) = daemon();
     let ports = own_audit_ports();
-    assert_eq!(ports.len(), 2, "of the event and of the control socket");
+    assert_eq!(
+        ports.len(),
+        3,
+        "of the event socket, and of the control sockets of the session and the guard"
+    );
     let foreign = Socket::new(9).unwrap();
     let forged = [&20u32.to_ne_bytes()[..], &1300u16.to_ne_bytes(), &[0; 10], b"fake"].concat();
     for port in ports {
@@ -263,7 +268,7 @@ fn own_audit_ports() -> Vec<u32> {
 
 #[test]
 fn a_buffer_of_any_size_is_granted_or_noted() {
-    let Some(_kernel) = KernelGuard::or_skip() else { return };
+    let Some(_kernel) = KernelGuard::take() else { return };
     for (receive_buffer_bytes, is_noted) in [(16 << 20, false), (usize::MAX, true)] {
         let events = Events::open(&Config { receive_buffer_bytes }).unwrap();
         assert_eq!(!events.notes.is_empty(), is_noted, "{:?}", events.notes);
@@ -359,7 +364,7 @@ fn be_the_daemon() {
 
 #[test]
 fn a_living_daemon_is_named_and_left_alone() {
-    let Some(_kernel) = KernelGuard::or_skip() else { return };
+    let Some(_kernel) = KernelGuard::take() else { return };
     let mut other = Part::start(&mut this_program(), "daemon");
     assert_eq!(other.says(), "registered");
     let mut session = Session::begin(Control::open().unwrap()).unwrap();
@@ -383,7 +388,7 @@ fn a_living_daemon_is_named_and_left_alone() {
 
 #[test]
 fn a_daemon_that_was_killed_is_replaced_and_told_of() {
-    let Some(_kernel) = KernelGuard::or_skip() else { return };
+    let Some(_kernel) = KernelGuard::take() else { return };
     let mut other = Part::start(&mut this_program(), "daemon");
     assert_eq!(other.says(), "registered");
     let pid = other.id();
@@ -413,7 +418,7 @@ fn without_the_capability_the_error_names_it() {
     let said = what_anybody_hears(&mut command);
     let no_kernel = ["without audit", "audit=0", "in a container", "filter of system calls"];
     if no_kernel.iter().any(|cause| said.contains(cause)) {
-        return kernel::say_skipped(&said);
+        return say_skipped(&said);
     }
     assert_eq!(
         said,
@@ -423,7 +428,7 @@ fn without_the_capability_the_error_names_it() {
 
 #[test]
 fn in_a_container_the_error_says_so() {
-    let Some(_kernel) = KernelGuard::or_skip() else { return };
+    let Some(_kernel) = KernelGuard::take() else { return };
     for (namespace, expected) in
         [("--pid", "a pid namespace of its own"), ("--user", "a user namespace of its own")]
     {

@@ -1,7 +1,7 @@
 //! Tests that touch the kernel's audit subsystem, of which a machine has one: they take turns, and leave it as it was.
 //!
-//! A test program that needs it has `#[path = "support/kernel.rs"] mod kernel;`, and each test begins with
-//! `let Some(_kernel) = KernelGuard::or_skip() else { return };`.
+//! A test program that needs it has `mod support { pub(crate) mod kernel; }`, and each test begins with
+//! `let Some(_kernel) = KernelGuard::take() else { return };`.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -21,13 +21,13 @@ const LOCK: &str = "/run/lock/ktrail-audit-test.lock";
 /// With `1` in this variable a test that would be skipped fails.
 const REQUIRE: &str = "KTRAIL_REQUIRE_KERNEL";
 /// Longest time for one test. A registered process that has stopped reading holds the whole machine back.
-const TEST_MAX: Duration = Duration::from_secs(60);
+const TEST_MAX: Duration = Duration::from_secs(120);
 
 /// Why a test of the kernel cannot run here.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SkipReason {
     /// An ordinary user, or root without the right.
-    #[error("this needs root with the capability CAP_AUDIT_CONTROL")]
+    #[error("this needs the capability CAP_AUDIT_CONTROL (run as root)")]
     NoRight,
     /// The lock cannot be had.
     #[error("the lock {} cannot be taken: {source}", path.display())]
@@ -55,6 +55,7 @@ pub(crate) enum SkipReason {
 
 /// The kernel's audit subsystem, for one test alone. When it is dropped, rules and status are as they were before.
 pub(crate) struct KernelGuard {
+    control: Control,
     before: Before,
     /// Ends the watchdog when it is dropped.
     _watchdog: Sender<()>,
@@ -63,22 +64,22 @@ pub(crate) struct KernelGuard {
 }
 
 impl KernelGuard {
-    /// Waits for its turn. Panics instead of giving a reason where `KTRAIL_REQUIRE_KERNEL=1`.
-    pub(crate) fn take() -> Result<KernelGuard, SkipReason> {
-        let taken = KernelGuard::take_if_possible();
-        if let Err(reason) = &taken {
-            let required = env::var_os(REQUIRE).is_some_and(|value| value == "1");
-            assert!(!required, "{REQUIRE} is 1, but {reason}");
+    /// Waits for its turn. `None` where the kernel cannot be had, and why is said on standard error; with
+    /// `KTRAIL_REQUIRE_KERNEL=1` that is a failure.
+    pub(crate) fn take() -> Option<KernelGuard> {
+        let required = env::var_os(REQUIRE).is_some_and(|value| value == "1");
+        match KernelGuard::try_take() {
+            Ok(guard) => Some(guard),
+            Err(reason) if required => panic!("{REQUIRE} is 1, but {reason}"),
+            Err(reason) => {
+                say_skipped(&reason);
+                None
+            }
         }
-        taken
     }
 
-    /// The same; where the kernel cannot be had, says on standard error why the test is skipped.
-    pub(crate) fn or_skip() -> Option<KernelGuard> {
-        KernelGuard::take().map_err(|reason| say_skipped(&reason)).ok()
-    }
-
-    fn take_if_possible() -> Result<KernelGuard, SkipReason> {
+    /// Waits for its turn, or says why it will not come.
+    fn try_take() -> Result<KernelGuard, SkipReason> {
         if !nix::unistd::geteuid().is_root() || !has_capability(CAP_AUDIT_CONTROL) {
             return Err(SkipReason::NoRight);
         }
@@ -88,14 +89,21 @@ impl KernelGuard {
             Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, errno)| io::Error::from(errno))
         });
         let lock = lock.map_err(|source| SkipReason::NoLock { path, source })?;
-        let before = Before::now()?;
+        let mut control = Control::open()?;
+        let before = Before { status: control.status()?, rules: control.list_rules()? };
         if let Some(command) = command(before.status.pid).filter(|_| before.status.pid != 0) {
             return Err(SkipReason::Daemon { pid: before.status.pid, command });
         }
         if before.status.enabled == 2 {
             return Err(SkipReason::Locked);
         }
-        Ok(KernelGuard { _watchdog: watch(before.clone()), before, _lock: lock })
+        Ok(KernelGuard { control, _watchdog: watch(before.clone()), before, _lock: lock })
+    }
+
+    /// The control socket.
+    #[allow(dead_code, reason = "each test program uses what it needs")]
+    pub(crate) fn control(&mut self) -> &mut Control {
+        &mut self.control
     }
 
     /// The status when the test began.
@@ -118,7 +126,7 @@ pub(crate) fn say_skipped(reason: &dyn std::fmt::Display) {
     let thread = thread::current();
     let test = thread.name().unwrap_or("a test");
     let mut stderr = io::stderr();
-    let _ = writeln!(stderr, "skipped {test}: {reason}");
+    let _ = writeln!(stderr, "skipped: {reason} ({test})");
 }
 
 /// What there was before a test.
@@ -129,11 +137,6 @@ struct Before {
 }
 
 impl Before {
-    fn now() -> Result<Before, Error> {
-        let mut control = Control::open()?;
-        Ok(Before { status: control.status()?, rules: control.list_rules()? })
-    }
-
     /// Makes rules and status what they were, and gives what could not be done.
     fn put_back(&self) -> Vec<Error> {
         let mut problems = Vec::new();
