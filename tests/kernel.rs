@@ -175,6 +175,116 @@ fn what_programs_do_to_a_watched_directory_is_found() {
 }
 
 #[test]
+fn a_connection_is_found_with_its_address() {
+    let Some(_guard) = KernelGuard::take() else { return };
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("its address").port();
+    // A shell of our own, so that the rule is for nobody else.
+    let shell_path = |watched: &Path| watched.join("connector").display().to_string();
+    let daemon = Daemon::start(|watched| {
+        fs::copy("/bin/bash", watched.join("connector")).expect("bash");
+        let exe = format!("exe={}", shell_path(watched));
+        ["-a", "always,exit", "-F", "arch=b64", "-S", "connect", "-F", &exe, "-k", "net"]
+            .map(str::to_owned)
+            .to_vec()
+    });
+    let connect = format!("exec 3<>/dev/tcp/127.0.0.1/{port}");
+    let status =
+        Command::new(shell_path(&daemon.watched())).args(["-c", &connect]).status().expect("bash runs");
+    assert!(status.success());
+    let found = daemon.search(&["-k", "net", "--syscall", "connect", "host=127.0.0.1"], 1);
+    assert_eq!(found[0]["names"]["syscall"], "connect");
+    let text = daemon.ktrail(&["search", "-k", "net", "host=127.0.0.1"]).stdout;
+    assert!(String::from_utf8_lossy(&text).contains(&format!("127.0.0.1:{port}")));
+    assert_eq!(daemon.stop().0, Some(0));
+}
+
+/// A record as Debian's ausearch interprets it: serial, type, and fields by name.
+type Interpreted = (u64, String, Vec<(String, String)>);
+
+/// Reads what `ausearch -i` prints: `type=SYSCALL msg=audit(…:14) : syscall=openat …`.
+fn interpreted(text: &str) -> Vec<Interpreted> {
+    let line = |line: &str| {
+        let kind = line.strip_prefix("type=")?.split(' ').next()?.to_owned();
+        let (head, body) = line.split_once(") : ")?;
+        let serial = head.rsplit(':').next()?.parse().ok()?;
+        let fields = body.split(' ').filter_map(|word| word.split_once('='));
+        Some((serial, kind, fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()))
+    };
+    text.lines().filter_map(line).collect()
+}
+
+#[test]
+fn ausearch_reads_the_raw_export_as_ktrail_reads_the_log() {
+    let Some(_guard) = KernelGuard::take() else { return };
+    if !Path::new("/usr/sbin/ausearch").exists() {
+        let required = std::env::var_os("KTRAIL_REQUIRE_KERNEL").is_some_and(|value| value == "1");
+        assert!(!required, "the package auditd is required for ausearch");
+        eprintln!("skipped: ausearch is not installed (package auditd)");
+        return;
+    }
+    let daemon = Daemon::start(|watched| {
+        ["-w", watched.to_str().expect("text"), "-p", "rwxa", "-k", "diff"].map(str::to_owned).to_vec()
+    });
+    let dir = daemon.watched();
+    shell(
+        "echo one > plain; cat plain; mv plain 'with blank'; chmod 640 'with blank'; cat missing || rm 'with blank'",
+        &dir,
+    );
+    daemon.search(&["-k", "diff", "-c", "=rm"], 1);
+    let raw = dir.join("../export.log");
+    fs::write(&raw, daemon.ktrail(&["search", "-k", "diff", "--format", "raw"]).stdout).expect("a file");
+    let events = daemon.search(&["-k", "diff"], 1);
+    let ausearch = |arguments: &[&str]| {
+        let output = Command::new("/usr/sbin/ausearch")
+            .args(arguments)
+            .arg("-if")
+            .arg(&raw)
+            .output()
+            .expect("ausearch runs");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    // Events of other tests' rules and of the daemon have other keys: the export holds just these.
+    let mut records = 0;
+    for (serial, kind, fields) in interpreted(&ausearch(&["-i", "-k", "diff"])) {
+        let event = events.iter().find(|event| event["serial"] == serial).expect("an event of ktrail's");
+        let ours = |name: &str| -> Option<String> {
+            let user = |id: &Value| {
+                let named = &event["names"]["users"][id.to_string()];
+                if id.as_u64() == Some(4_294_967_295) {
+                    "unset".to_owned()
+                } else {
+                    named.as_str().unwrap_or("").to_owned()
+                }
+            };
+            let own = record(event, &kind);
+            Some(match name {
+                "syscall" => event["names"]["syscall"].as_str()?.to_owned(),
+                "arch" => event["names"]["arch"].as_str()?.to_owned(),
+                "uid" | "auid" | "euid" | "suid" | "fsuid" => user(&own[name]),
+                "success" | "comm" | "exe" | "cwd" => own[name].as_str()?.to_owned(),
+                "pid" | "ppid" | "items" => own[name].to_string(),
+                _ => return None,
+            })
+        };
+        for (name, value) in &fields {
+            if kind == "PATH" || (kind == "CONFIG_CHANGE" && name != "auid") {
+                continue;
+            }
+            if let Some(ours) = ours(name) {
+                assert_eq!(&ours, value, "{serial} {kind} {name}");
+            }
+        }
+        records += 1;
+    }
+    let exported = fs::read_to_string(&raw).expect("the export");
+    assert_eq!(records, exported.lines().count(), "ausearch finds every record");
+    assert!(records > 20, "{records}");
+    assert_eq!(ausearch(&["--raw", "-k", "diff"]), exported, "and gives each back as it is");
+    assert_eq!(daemon.stop().0, Some(0));
+}
+
+#[test]
 fn a_second_daemon_names_the_first_and_leaves_it_alone() {
     let Some(mut guard) = KernelGuard::take() else { return };
     let first = Daemon::start(|_| Vec::new());

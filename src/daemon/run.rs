@@ -17,9 +17,10 @@ use crate::enrich::{self, Enricher};
 use crate::entry::{self, Resolve};
 use crate::ingest::counters::Counters;
 use crate::ingest::{Ingest, Now};
-use crate::netlink::control::{Control, StatusChange};
+use crate::netlink::control::Control;
 use crate::netlink::events::Events;
 use crate::netlink::session::Session;
+use crate::netlink::status::StatusChange;
 use crate::protocol;
 use crate::record::RecordType;
 use crate::rules::parse;
@@ -66,8 +67,11 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
     let server = Server::bind(server_config, Sources { reader, live: live.clone(), status: source })?;
     let mut events = Events::open(&config.events)?;
     events.notes.iter().for_each(|note| tracing::warn!("{note}"));
-    events.register(session.control())?;
-    session.registered();
+    if let Some(pid) = session.register(&mut events)? {
+        tracing::warn!(
+            "the audit daemon with pid {pid} had ended without a word to the kernel; this one takes its place"
+        );
+    }
     let mut ingest = ingest(config, &counters)?;
     let mut log = FirstWords(store, live.clone());
     ingest.own_event(
