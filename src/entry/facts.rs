@@ -54,7 +54,6 @@ impl Facts {
     }
 
     fn index(&mut self, role: Role, value: &[u8], terms: &mut Terms) {
-        let number = || std::str::from_utf8(value).ok();
         match role {
             Role::None | Role::Number(_) => {}
             Role::Text(_) if matches!(value, b"?" | b"" | b"(none)") => {}
@@ -70,16 +69,15 @@ impl Facts {
             }
             Role::Address => index_address(value, terms),
             Role::Arch => {
-                let token = number().and_then(|number| u32::from_str_radix(number, 16).ok());
+                let token = std::str::from_utf8(value).ok().and_then(|hex| u32::from_str_radix(hex, 16).ok());
                 self.arch = token.and_then(Arch::from_token);
             }
             Role::Syscall => {
-                let number = number().and_then(|number| number.parse().ok());
-                self.syscall = number.and_then(|number: u32| tables::syscall_name(self.arch?, number));
+                self.syscall = decimal(value).and_then(|number| tables::syscall_name(self.arch?, number));
                 terms.add(Field::Syscall.id(), self.syscall.map_or(value, str::as_bytes));
             }
             Role::Exit if self.failed => {
-                let errno = number().and_then(|n| n.strip_prefix('-')).and_then(|n| n.parse().ok());
+                let errno = value.strip_prefix(b"-").and_then(decimal);
                 if let Some(errno) = errno.and_then(tables::errno_name) {
                     terms.add(Field::Errno.id(), errno.as_bytes());
                 }
@@ -103,12 +101,20 @@ impl Facts {
 }
 
 fn note(ids: &mut Vec<u32>, text: &[u8]) {
-    let id = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
-    if let Some(id) = id.filter(|id| *id != UNSET && !ids.contains(id))
+    if let Some(id) = decimal(text).filter(|id| *id != UNSET && !ids.contains(id))
         && ids.len() < IDS_MAX
     {
         ids.push(id);
     }
+}
+
+/// A number in decimal digits.
+fn decimal(digits: &[u8]) -> Option<u32> {
+    let digit = |value: u32, byte: &u8| {
+        let digit = byte.is_ascii_digit().then(|| u32::from(byte - b'0'))?;
+        value.checked_mul(10)?.checked_add(digit)
+    };
+    if digits.is_empty() { None } else { digits.iter().try_fold(0, digit) }
 }
 
 fn index_outcome(value: &[u8], terms: &mut Terms) {

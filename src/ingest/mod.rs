@@ -215,7 +215,8 @@ impl Ingest {
         if self.done.is_empty() {
             return;
         }
-        for event in std::mem::take(&mut self.done) {
+        let mut done = std::mem::take(&mut self.done);
+        for event in done.drain(..) {
             self.line.clear();
             self.terms.clear();
             let names: &mut dyn Resolve = match &mut self.names {
@@ -231,6 +232,7 @@ impl Ingest {
             sink.entry(event.id, &self.terms, &self.line);
             self.assembler.recycle(event);
         }
+        self.done = done;
     }
 }
 

@@ -85,7 +85,7 @@ pub fn unhex(digits: &[u8], out: &mut Vec<u8>) -> bool {
 /// Whether the kernel writes `text` in quotes: every byte is 0x21..=0x7e and none a quote
 /// (`audit_string_contains_control`, kernel/audit.c). Otherwise it writes hexadecimal digits.
 pub fn is_quotable(text: &[u8]) -> bool {
-    text.iter().all(|&byte| (0x21..=0x7e).contains(&byte) && byte != b'"')
+    text.iter().fold(true, |all, &byte| all & ((0x21..=0x7e).contains(&byte) & (byte != b'"')))
 }
 
 /// The value of each hexadecimal digit, 255 for any other byte.
