@@ -112,7 +112,8 @@ fn assemble(log: &[u8]) {
     let mut done: Vec<Event> = Vec::new();
     for text in lines(log) {
         let Ok(record) = line::split(text) else { continue };
-        let incoming = Incoming { node: None, kind: record.kind, id: record.id, body: record.body };
+        let line::Line { node, kind, unnamed, id, body, .. } = record;
+        let incoming = Incoming { node, kind, unnamed, id, body };
         assembler.push(incoming, record.id.time_ms, &mut done);
         for event in done.drain(..) {
             assembler.recycle(black_box(event));

@@ -36,7 +36,8 @@ impl Encoder {
                 last_kind = Some(kind);
             }
             out.extend_from_slice(b"{\"type\":\"");
-            type_name(kind, out);
+            let name = kind.name().filter(|_| !event.is_unnamed(index));
+            type_name(kind, name, out);
             out.push(b'"');
             if event.closed == Closed::Malformed {
                 out.extend_from_slice(b",\"raw\":");
@@ -159,9 +160,9 @@ fn id_names(
     }
 }
 
-/// Writes the name of a record's type as auditd does: `SYSCALL`, `UNKNOWN[1423]`.
-pub(super) fn type_name(kind: RecordType, out: &mut Vec<u8>) {
-    match kind.name() {
+/// Writes a record's type as auditd does: by its name, or `UNKNOWN[1423]` without one.
+fn type_name(kind: RecordType, name: Option<&str>, out: &mut Vec<u8>) {
+    match name {
         Some(name) => out.extend_from_slice(name.as_bytes()),
         None => {
             out.extend_from_slice(b"UNKNOWN[");
@@ -176,7 +177,7 @@ fn type_term(kind: RecordType, terms: &mut Terms) {
         Some(name) => terms.add(Field::Type.id(), name.as_bytes()),
         None => {
             let mut name = Vec::new();
-            type_name(kind, &mut name);
+            type_name(kind, None, &mut name);
             terms.add(Field::Type.id(), &name);
         }
     }

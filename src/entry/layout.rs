@@ -157,14 +157,7 @@ pub(super) struct Walk {
 
 impl Layout {
     pub(super) fn new(kind: RecordType) -> Layout {
-        Layout {
-            kind,
-            members: Vec::new(),
-            by_name: HashMap::default(),
-            record: 0,
-            first: 0,
-            inner: None,
-        }
+        Layout { kind, members: Vec::new(), by_name: HashMap::default(), record: 0, first: 0, inner: None }
     }
 
     /// The layout of the messages within, to be put back.

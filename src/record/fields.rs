@@ -181,10 +181,7 @@ pub fn value(class: impl FnOnce() -> Class, text: &[u8]) -> (Value<'_>, usize) {
 fn bare(class: impl FnOnce() -> Class, text: &[u8]) -> (Value<'_>, usize) {
     let len = word_len(text);
     let word = text.get(..len).unwrap_or(text);
-    if word.first().is_some_and(u8::is_ascii_digit)
-        && word.contains(&b'=')
-        && class() == Class::Decimal
-    {
+    if word.first().is_some_and(u8::is_ascii_digit) && word.contains(&b'=') && class() == Class::Decimal {
         let digits = word.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let (number, rest) = word.split_at(digits);
         let name_len = rest.iter().take_while(|&&byte| is_name(byte)).count();
