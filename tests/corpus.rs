@@ -62,6 +62,7 @@ fn check(name: &str) {
 fn raw_records_come_back_byte_for_byte() {
     check("host.raw.log");
     check("guest.raw.log");
+    check("mixed.raw.log");
 }
 
 #[test]
