@@ -8,12 +8,25 @@ pub type FieldId = u8;
 pub const TERM_BYTES_MAX: usize = 4096;
 
 /// The terms of one entry, in one buffer that is reused from entry to entry.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Terms {
     /// One bit for each field that has a term, by its number modulo 64.
     fields: u64,
     bytes: Vec<u8>,
     ends: Vec<(FieldId, u32)>,
+}
+
+impl Clone for Terms {
+    fn clone(&self) -> Terms {
+        Terms { fields: self.fields, bytes: self.bytes.clone(), ends: self.ends.clone() }
+    }
+
+    /// Keeps the memory.
+    fn clone_from(&mut self, other: &Terms) {
+        self.fields = other.fields;
+        self.bytes.clone_from(&other.bytes);
+        self.ends.clone_from(&other.ends);
+    }
 }
 
 impl Terms {
