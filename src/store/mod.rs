@@ -8,10 +8,10 @@ pub mod term;
 mod background;
 mod cache;
 mod catalogue;
-
 mod dictionary;
 mod disk;
 mod error;
+mod footer;
 mod frames;
 mod index;
 mod index_writer;
