@@ -64,6 +64,9 @@ pub(super) enum Sync {
     Directory,
     /// The manifest with this number of the active segment; it is written first.
     Manifest(u64),
+    /// Nothing: all that was handed over before is done when the sender is dropped.
+    #[cfg(test)]
+    Nothing(Sender<()>),
 }
 
 /// The threads and what they tell.
@@ -153,6 +156,16 @@ impl Background {
         }
     }
 
+    /// Waits until all syncs that were handed over are done.
+    #[cfg(test)]
+    pub(super) fn settle(&self) {
+        let (done, is_done) = bounded(0);
+        if let Some(syncs) = &self.syncs {
+            let _ = syncs.send(Sync::Nothing(done));
+            let _ = is_done.recv();
+        }
+    }
+
     /// Stops both threads; what is being sealed is given up and begun anew with the next open.
     pub(super) fn stop(&mut self) {
         self.board.stop.store(true, Ordering::Relaxed);
@@ -213,9 +226,14 @@ fn seal_one(
 fn sync_loop(to_sync: &Receiver<Sync>, board: &Board, disk: &Disk) {
     while let Ok(sync) = to_sync.recv() {
         let result = match sync {
-            Sync::File(file, path) => file.sync_data().map_err(Error::io("sync", &path)),
+            Sync::File(file, path) => disk.sync(&file, &path),
             Sync::Directory => disk.sync_dir(),
             Sync::Manifest(active) => manifest::write(disk, active),
+            #[cfg(test)]
+            Sync::Nothing(done) => {
+                drop(done);
+                Ok(())
+            }
         };
         if let Err(error) = result {
             board.tell(|told| told.sync_error = Some(error));

@@ -29,7 +29,11 @@ mod seal;
 mod sealed;
 mod stamps;
 mod varint;
+mod volume;
 mod write;
+
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! The writer: appends, rotates, retains; sealing and waiting for the disk happen in the background.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,6 +14,7 @@ use super::live::{Live, LiveIndex};
 use super::read::Reader;
 use super::sealed::Sealed;
 use super::term::Terms;
+use super::volume::{Mounted, Volume};
 use super::{
     BUFFER_BYTES_MAX, Config, Describe, Flush, INDEX_BYTES_MAX, LINE_BYTES_MAX, Position,
     SEGMENT_ENTRIES_MAX, Stamp, UNSEALED_MAX, WRITE_BYTES, manifest, names, open,
@@ -33,7 +34,7 @@ pub struct Store {
     config: Config,
     disk: Disk,
     shared: Arc<Shared>,
-    background: Background,
+    pub(super) background: Background,
     live: Arc<Live>,
     /// Lines that are not yet in the file; the first `written` bytes are.
     buffer: Vec<u8>,
@@ -60,7 +61,15 @@ impl Store {
     /// Opens a log directory for writing, makes it where it is missing, and mends what a crash has left. What was found
     /// and did not stop it is told. Segments that were not sealed yet are, in the background.
     pub fn open(config: Config, describe: Describe) -> Result<(Store, Vec<Problem>), Error> {
-        let disk = Disk::prepare(&config.dir, config.file_mode, config.group)?;
+        Store::open_on(config, describe, Arc::new(Mounted))
+    }
+
+    pub(super) fn open_on(
+        config: Config,
+        describe: Describe,
+        volume: Arc<dyn Volume>,
+    ) -> Result<(Store, Vec<Problem>), Error> {
+        let disk = Disk::prepare(&config, volume)?;
         let lock = disk.lock()?;
         let loaded = open::for_writing(&disk, &describe)?;
         let live = loaded.active.ok_or(Error::Removed { path: disk.path(names::ACTIVE) })?;
@@ -110,7 +119,7 @@ impl Store {
         self.length = length;
         if self.config.flush == Flush::EveryEvent {
             self.write_out()?;
-            self.live.file.sync_data().map_err(Error::io("sync", &self.live.path()))?;
+            self.disk.sync(&self.live.file, &self.live.path())?;
             self.unsynced = false;
         } else if self.buffer.len() - self.written >= WRITE_BYTES
             && let Err(error) = self.write_out()
@@ -173,7 +182,7 @@ impl Store {
             return Ok(());
         }
         while let Some(rest) = self.buffer.get(self.written..).filter(|rest| !rest.is_empty()) {
-            match (&*self.live.file).write(rest) {
+            match self.disk.write(&self.live.file, rest) {
                 Ok(0) => {
                     return Err(Error::io("write", &self.live.path())(io::ErrorKind::WriteZero.into()));
                 }
@@ -271,7 +280,7 @@ impl Store {
     }
 
     fn sync_now(&self, old: &Live) -> Result<(), Error> {
-        old.file.sync_data().map_err(Error::io("sync", &old.path()))?;
+        self.disk.sync(&old.file, &old.path())?;
         self.disk.sync_dir()
     }
 
@@ -344,7 +353,7 @@ impl Store {
     /// are not sealed yet stay so until the next open.
     pub fn close(mut self) -> Result<(), Error> {
         let flushed = self.flush();
-        let synced = self.live.file.sync_data().map_err(Error::io("sync", &self.live.path()));
+        let synced = self.disk.sync(&self.live.file, &self.live.path());
         self.background.stop();
         flushed.and(synced)
     }
