@@ -19,8 +19,8 @@ use super::{Mounted, Volume};
 /// What happens at an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store) enum Fault {
-    /// It fails with this error, a write after a part of its bytes, and the next one works again.
-    Error(Errno),
+    /// It and the next ones, so many in all, fail with this error, a write perhaps after a part of its bytes.
+    Error(Errno, u64),
     /// A write writes a part of its bytes, and nothing is done from then on.
     PowerLoss,
 }
@@ -96,10 +96,13 @@ impl Simulated {
         self.lock().dead
     }
 
-    /// Whether the fault has happened.
+    /// Whether the fault is over.
     pub(in crate::store) fn has_failed(&self) -> bool {
         let state = self.lock();
-        state.fault.is_some_and(|(at, _)| state.operations > at)
+        state.fault.is_some_and(|(at, fault)| match fault {
+            Fault::Error(_, times) => state.operations >= at + times,
+            Fault::PowerLoss => state.dead,
+        })
     }
 
     /// What was done, for messages.
@@ -142,13 +145,11 @@ impl Simulated {
         state.operations += 1;
         let result = match state.fault {
             _ if state.dead => Err(Errno::EIO.into()),
-            Some((at, fault)) if at == number => match fault {
-                Fault::Error(errno) => Err(errno.into()),
-                Fault::PowerLoss => {
-                    state.dead = true;
-                    Err(Errno::EIO.into())
-                }
-            },
+            Some((at, Fault::Error(errno, times))) if (at..at + times).contains(&number) => Err(errno.into()),
+            Some((at, Fault::PowerLoss)) if at == number => {
+                state.dead = true;
+                Err(Errno::EIO.into())
+            }
             _ => Ok(()),
         };
         let word = if result.is_ok() { "" } else { " FAILS" };
