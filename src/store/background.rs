@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -32,7 +33,9 @@ struct Told {
     /// How often sealing has succeeded or failed.
     turns: u64,
     error: Option<Error>,
+    /// The last error of a sync, and all syncs that have failed.
     sync_error: Option<Error>,
+    unsynced: Vec<Sync>,
 }
 
 #[derive(Default)]
@@ -64,6 +67,43 @@ pub(super) enum Sync {
     Directory,
     /// The manifest with this number of the active segment; it is written first.
     Manifest(u64),
+    /// Nothing: an answer, when all that was handed over before is done.
+    #[cfg(test)]
+    Nothing(Sender<()>),
+}
+
+impl Sync {
+    /// Does it, and waits for the disk.
+    pub(super) fn run(&self, disk: &Disk) -> Result<(), Error> {
+        match self {
+            Sync::File(file, path) => disk.sync(file, path),
+            Sync::Directory => disk.sync_dir(),
+            Sync::Manifest(active) => manifest::write(disk, *active),
+            #[cfg(test)]
+            Sync::Nothing(done) => {
+                let _ = done.send(());
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether to do one of them is enough.
+    pub(super) fn is_same(&self, other: &Sync) -> bool {
+        match (self, other) {
+            (Sync::File(file, _), Sync::File(other, _)) => Arc::ptr_eq(file, other),
+            (Sync::Directory, Sync::Directory) => true,
+            (Sync::Manifest(number), Sync::Manifest(other)) => number == other,
+            _ => false,
+        }
+    }
+
+    /// Whether nothing is left to be made durable: the file has been removed, since its segment is sealed.
+    pub(super) fn is_moot(&self) -> bool {
+        match self {
+            Sync::File(file, _) => file.metadata().is_ok_and(|found| found.nlink() == 0),
+            _ => false,
+        }
+    }
 }
 
 /// The threads and what they tell.
@@ -108,11 +148,11 @@ impl Background {
         }
     }
 
-    /// Hands over a sync without waiting; false where too many wait already.
-    pub(super) fn sync(&self, sync: Sync) -> bool {
+    /// Hands over a sync without waiting; gives it back where too many wait already.
+    pub(super) fn sync(&self, sync: Sync) -> Result<(), Sync> {
         match &self.syncs {
-            Some(syncs) => !matches!(syncs.try_send(sync), Err(TrySendError::Full(_))),
-            None => false,
+            Some(syncs) => syncs.try_send(sync).map_err(TrySendError::into_inner),
+            None => Err(sync),
         }
     }
 
@@ -124,8 +164,10 @@ impl Background {
         lock(&self.board.told).notices.drain(..).collect()
     }
 
-    pub(super) fn take_sync_error(&self) -> Option<Error> {
-        lock(&self.board.told).sync_error.take()
+    /// The last error of a sync since this was last asked, and all syncs that have failed.
+    pub(super) fn take_unsynced(&self) -> (Option<Error>, Vec<Sync>) {
+        let mut told = lock(&self.board.told);
+        (told.sync_error.take(), std::mem::take(&mut told.unsynced))
     }
 
     /// Waits until at most `left` segments are unsealed, or sealing fails.
@@ -150,6 +192,16 @@ impl Background {
                 told = waited.unwrap_or_else(PoisonError::into_inner).0;
             }
             turns = told.turns;
+        }
+    }
+
+    /// Waits until all syncs that were handed over are done.
+    #[cfg(test)]
+    pub(super) fn settle(&self) {
+        let (done, is_done) = bounded(1);
+        if let Some(syncs) = &self.syncs {
+            let _ = syncs.send(Sync::Nothing(done));
+            let _ = is_done.recv();
         }
     }
 
@@ -212,13 +264,13 @@ fn seal_one(
 
 fn sync_loop(to_sync: &Receiver<Sync>, board: &Board, disk: &Disk) {
     while let Ok(sync) = to_sync.recv() {
-        let result = match sync {
-            Sync::File(file, path) => file.sync_data().map_err(Error::io("sync", &path)),
-            Sync::Directory => disk.sync_dir(),
-            Sync::Manifest(active) => manifest::write(disk, active),
-        };
-        if let Err(error) = result {
-            board.tell(|told| told.sync_error = Some(error));
+        if let Err(error) = sync.run(disk) {
+            board.tell(|told| {
+                told.sync_error = Some(error);
+                if !told.unsynced.iter().any(|other| other.is_same(&sync)) {
+                    told.unsynced.push(sync);
+                }
+            });
         }
     }
 }

@@ -1,15 +1,17 @@
 //! Everything the store does to the file system by name: making, publishing, removing and syncing files, and the lock.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nix::unistd::Gid;
 
+use super::Config;
 use super::error::Error;
 use super::names;
+use super::volume::{Volume, Writer};
 
 /// Longest text looked at in the lock file: a process id and a newline.
 const LOCK_BYTES_MAX: u64 = 32;
@@ -20,12 +22,14 @@ pub(super) struct Disk {
     pub(super) dir: Arc<Path>,
     file_mode: u32,
     group: Option<Gid>,
+    volume: Arc<dyn Volume>,
 }
 
 impl Disk {
     /// Makes the directory where it is missing.
-    pub(super) fn prepare(dir: &Path, file_mode: u32, group: Option<Gid>) -> Result<Disk, Error> {
-        let disk = Disk { dir: dir.into(), file_mode, group };
+    pub(super) fn prepare(config: &Config, volume: Arc<dyn Volume>) -> Result<Disk, Error> {
+        let dir = &*config.dir;
+        let disk = Disk { dir: dir.into(), file_mode: config.file_mode, group: config.group, volume };
         match fs::metadata(dir) {
             Ok(found) if found.is_dir() => {}
             Ok(_) => return Err(Error::NotADirectory { path: dir.to_path_buf() }),
@@ -38,7 +42,7 @@ impl Disk {
     fn make_dir(&self, path: &Path) -> Result<(), Error> {
         // Who may read files of the directory may also search it.
         let mode = self.file_mode | (self.file_mode & 0o444) >> 2;
-        DirBuilder::new().recursive(true).mode(mode).create(path).map_err(Error::io("make", path))?;
+        self.volume.make_dir(path, mode).map_err(Error::io("make", path))?;
         let dir = File::open(path).map_err(Error::io("open", path))?;
         self.own(&dir, path, mode)
     }
@@ -58,10 +62,7 @@ impl Disk {
     /// Makes an empty file, in place of one that may be there.
     pub(super) fn create(&self, name: &str) -> Result<File, Error> {
         let path = self.path(name);
-        let mut options = OpenOptions::new();
-        options.read(true).append(true).create(true).mode(self.file_mode);
-        let file = options.open(&path).map_err(Error::io("create", &path))?;
-        file.set_len(0).map_err(Error::io("empty", &path))?;
+        let file = self.volume.create(&path, self.file_mode).map_err(Error::io("create", &path))?;
         self.own(&file, &path, self.file_mode)?;
         Ok(file)
     }
@@ -78,12 +79,39 @@ impl Disk {
 
     pub(super) fn rename(&self, from: &str, to: &str) -> Result<(), Error> {
         let (from, to) = (self.path(from), self.path(to));
-        fs::rename(&from, &to).map_err(Error::io("rename", &from))
+        self.volume.rename(&from, &to).map_err(Error::io("rename", &from))
+    }
+
+    /// Appends to a file; gives how many bytes were taken.
+    pub(super) fn write(&self, file: &File, bytes: &[u8]) -> std::io::Result<usize> {
+        self.volume.write(file, bytes)
+    }
+
+    /// The file as something to write to.
+    pub(super) fn writer<'a>(&'a self, file: &'a File) -> Writer<'a> {
+        Writer { volume: &*self.volume, file }
+    }
+
+    /// Writes all of a file and makes it durable.
+    pub(super) fn fill(&self, file: &File, bytes: &[u8], path: &Path) -> Result<(), Error> {
+        self.writer(file).write_all(bytes).map_err(Error::io("write", path))?;
+        self.sync(file, path)
+    }
+
+    /// Makes a file's content durable.
+    pub(super) fn sync(&self, file: &File, path: &Path) -> Result<(), Error> {
+        self.volume.sync(file).map_err(Error::io("sync", path))
+    }
+
+    /// Cuts a file and makes that durable.
+    pub(super) fn cut(&self, file: &File, length: u64, path: &Path) -> Result<(), Error> {
+        self.volume.set_len(file, length).map_err(Error::io("shorten", path))?;
+        self.sync(file, path)
     }
 
     /// Removes a file; that there is none is no error.
     pub(super) fn unlink(&self, path: &Path) -> Result<(), Error> {
-        match fs::remove_file(path) {
+        match self.volume.remove(path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(Error::io("remove", path)(error))
             }
@@ -93,8 +121,7 @@ impl Disk {
 
     /// Makes the names of the directory durable.
     pub(super) fn sync_dir(&self) -> Result<(), Error> {
-        let dir = File::open(&self.dir).map_err(Error::io("open", &self.dir))?;
-        dir.sync_all().map_err(Error::io("sync", &self.dir))
+        self.volume.sync_dir(&self.dir).map_err(Error::io("sync", &self.dir))
     }
 
     fn quarantine(&self) -> Result<PathBuf, Error> {
@@ -115,17 +142,19 @@ impl Disk {
             to = dir.join(format!("{name}.{number}"));
             number += 1;
         }
-        fs::rename(&from, &to).map_err(Error::io("move to the quarantine", &from))?;
+        self.volume.rename(&from, &to).map_err(Error::io("move to the quarantine", &from))?;
         Ok(to)
     }
 
-    /// Writes a fragment to the quarantine and syncs it.
+    /// Writes a fragment to the quarantine and makes it durable there.
     pub(super) fn keep_fragment(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Error> {
-        self.quarantine()?;
+        let dir = self.quarantine()?;
         let name = format!("{}/{name}", names::QUARANTINE);
         let path = self.path(&name);
-        let mut file = self.create(&name)?;
-        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(Error::io("write", &path))?;
+        let file = self.create(&name)?;
+        self.fill(&file, bytes, &path)?;
+        self.volume.sync_dir(&dir).map_err(Error::io("sync", &dir))?;
+        self.sync_dir()?;
         Ok(path)
     }
 

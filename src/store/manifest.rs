@@ -1,7 +1,6 @@
 //! The `manifest`: which number the active segment has, where names alone cannot tell.
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 
 use super::disk::Disk;
@@ -53,8 +52,8 @@ pub(super) fn read(dir: &Path) -> Result<u64, Error> {
 /// Replaces the manifest.
 pub(super) fn write(disk: &Disk, active: u64) -> Result<(), Error> {
     let path = disk.path(names::MANIFEST_NEXT);
-    let mut file = disk.create(names::MANIFEST_NEXT)?;
-    file.write_all(&encode(active)).and_then(|()| file.sync_data()).map_err(Error::io("write", &path))?;
+    let file = disk.create(names::MANIFEST_NEXT)?;
+    disk.fill(&file, &encode(active), &path)?;
     disk.rename(names::MANIFEST_NEXT, names::MANIFEST)
 }
 

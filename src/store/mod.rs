@@ -30,7 +30,11 @@ mod seal;
 mod sealed;
 mod stamps;
 mod varint;
+mod volume;
 mod write;
+
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -175,11 +175,13 @@ impl Loader<'_> {
         let Some(disk) = self.disk.filter(|_| present.plain) else { return Ok(Some(sealed)) };
         let plain = self.dir.join(names::numbered(segment));
         let length = plain.metadata().map_err(Error::io("look at", &plain))?.len();
-        if sealed.plain_bytes()? == length {
+        // The sealed one was synced before it got its name. A power loss may have cut the plain one, which never was, but
+        // has not made it longer.
+        if sealed.plain_bytes()? >= length {
             disk.unlink(&plain)?;
             return Ok(Some(sealed));
         }
-        let error = Error::damaged(&sealed.path(), "it is not what the plain segment beside it holds");
+        let error = Error::damaged(&sealed.path(), "it has not all that the plain segment beside it holds");
         self.unreadable(&names::sealed(segment), &error)?;
         Ok(None)
     }
@@ -222,8 +224,7 @@ impl Loader<'_> {
             let quarantine = match self.disk {
                 Some(disk) => {
                     let kept = disk.keep_fragment(&names::fragment(segment, whole_bytes), &fragment)?;
-                    file.set_len(whole_bytes).map_err(Error::io("shorten", &path))?;
-                    file.sync_data().map_err(Error::io("sync", &path))?;
+                    disk.cut(&file, whole_bytes, &path)?;
                     Some(kept)
                 }
                 None => None,

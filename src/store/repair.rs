@@ -1,11 +1,13 @@
 //! Mends a log directory that nobody writes: what opening it mends, and what shows only when every byte is read.
 
 use std::fs;
+use std::sync::Arc;
 
 use super::catalogue::Segment;
 use super::check::{self, Cause, Finding};
 use super::disk::{self, Disk};
 use super::error::{Error, Notice, Problem};
+use super::volume::Mounted;
 use super::{Config, Describe, names, open, seal};
 
 /// What a repair found and did.
@@ -35,7 +37,7 @@ pub fn repair(
     progress: &mut dyn FnMut(u64),
 ) -> Result<Repaired, Error> {
     fs::metadata(&config.dir).map_err(Error::io("open", &config.dir))?;
-    let disk = Disk::prepare(&config.dir, config.file_mode, config.group)?;
+    let disk = Disk::prepare(config, Arc::new(Mounted))?;
     let _lock = disk.lock()?;
     let loaded = open::for_writing(&disk, describe)?;
     let mut repaired = Repaired { problems: loaded.problems, ..Repaired::default() };

@@ -1,7 +1,7 @@
 //! Makes a sealed segment of a numbered one, and a new index for a sealed one, so that a crash at any point leaves one
 //! whole segment.
 
-use std::io::{BufWriter, Write};
+use std::io::BufWriter;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -59,7 +59,7 @@ fn make(
     let plain =
         Plain { segment: live.id, file: &live.file, path: &plain_path, ends: &index.ends, bounds, level };
     let dictionary = lock(&shared.trainer).dictionary(&plain)?;
-    let mut out = BufWriter::with_capacity(OUT_BYTES, &file);
+    let mut out = BufWriter::with_capacity(OUT_BYTES, disk.writer(&file));
     let Some(footer) = frames::write(&plain, dictionary.as_deref(), &mut out, &path, stop)? else {
         disk.unlink(&path)?;
         return Ok(None);
@@ -68,7 +68,7 @@ fn make(
     if dictionary.is_some() {
         lock(&shared.trainer).compressed(footer.plain_bytes, footer.file_bytes);
     }
-    file.sync_all().map_err(Error::io("sync", &path))?;
+    disk.sync(&file, &path)?;
     let binding = Binding { bytes: footer.file_bytes, footer_crc: footer.crc };
     let bytes = index_writer::encode(index, live.id, binding)
         .ok_or(Error::Foreign { path: plain_path.clone(), reason: "its terms are too many for an index" })?;
@@ -93,8 +93,8 @@ fn make(
 
 fn write_index(disk: &Disk, name: &str, bytes: &[u8]) -> Result<(), Error> {
     let path = disk.path(name);
-    let mut file = disk.create(name)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(Error::io("write", &path))
+    let file = disk.create(name)?;
+    disk.fill(&file, bytes, &path)
 }
 
 /// Writes the index of a segment that has none or a damaged one.

@@ -1,7 +1,7 @@
 //! The writer: appends, rotates, retains; sealing and waiting for the disk happen in the background.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,6 +14,7 @@ use super::live::{Live, LiveIndex};
 use super::read::Reader;
 use super::sealed::Sealed;
 use super::term::Terms;
+use super::volume::{Mounted, Volume};
 use super::{
     BUFFER_BYTES_MAX, Config, Describe, Flush, INDEX_BYTES_MAX, LINE_BYTES_MAX, Position,
     SEGMENT_ENTRIES_MAX, Stamp, UNSEALED_MAX, WRITE_BYTES, manifest, names, open,
@@ -33,19 +34,24 @@ pub struct Store {
     config: Config,
     disk: Disk,
     shared: Arc<Shared>,
-    background: Background,
+    pub(super) background: Background,
     live: Arc<Live>,
     /// Lines that are not yet in the file; the first `written` bytes are.
     buffer: Vec<u8>,
     written: usize,
     /// Length of the active segment with what is buffered.
     length: u64,
+    /// Whether the active segment has the name of a numbered one already: a rotation failed halfway, and so did going
+    /// back. The next one goes on from there.
+    is_numbered: bool,
     /// When the active segment's file was made.
     since: SystemTime,
     /// The length at which the active segment is rotated.
     rotate_at: u64,
     /// Whether something was written since the last sync was asked for.
     unsynced: bool,
+    /// What has to be durable, besides the active segment's file, before the next promise.
+    owed: Vec<Sync>,
     last_sync: SystemTime,
     last_wake: SystemTime,
     /// An error that the next `flush` or `tick` tells.
@@ -60,7 +66,15 @@ impl Store {
     /// Opens a log directory for writing, makes it where it is missing, and mends what a crash has left. What was found
     /// and did not stop it is told. Segments that were not sealed yet are, in the background.
     pub fn open(config: Config, describe: Describe) -> Result<(Store, Vec<Problem>), Error> {
-        let disk = Disk::prepare(&config.dir, config.file_mode, config.group)?;
+        Store::open_on(config, describe, Arc::new(Mounted))
+    }
+
+    pub(super) fn open_on(
+        config: Config,
+        describe: Describe,
+        volume: Arc<dyn Volume>,
+    ) -> Result<(Store, Vec<Problem>), Error> {
+        let disk = Disk::prepare(&config, volume)?;
         let lock = disk.lock()?;
         let loaded = open::for_writing(&disk, &describe)?;
         let live = loaded.active.ok_or(Error::Removed { path: disk.path(names::ACTIVE) })?;
@@ -80,9 +94,11 @@ impl Store {
             buffer: Vec::with_capacity(WRITE_BYTES * 2),
             written: 0,
             length,
+            is_numbered: false,
             since,
             // What an earlier run wrote may not be on disk.
             unsynced: length > 0,
+            owed: Vec::new(),
             last_sync: UNIX_EPOCH,
             last_wake: UNIX_EPOCH,
             trouble: None,
@@ -110,8 +126,9 @@ impl Store {
         self.length = length;
         if self.config.flush == Flush::EveryEvent {
             self.write_out()?;
-            self.live.file.sync_data().map_err(Error::io("sync", &self.live.path()))?;
+            self.disk.sync(&self.live.file, &self.live.path())?;
             self.unsynced = false;
+            self.pay()?;
         } else if self.buffer.len() - self.written >= WRITE_BYTES
             && let Err(error) = self.write_out()
         {
@@ -173,7 +190,7 @@ impl Store {
             return Ok(());
         }
         while let Some(rest) = self.buffer.get(self.written..).filter(|rest| !rest.is_empty()) {
-            match (&*self.live.file).write(rest) {
+            match self.disk.write(&self.live.file, rest) {
                 Ok(0) => {
                     return Err(Error::io("write", &self.live.path())(io::ErrorKind::WriteZero.into()));
                 }
@@ -197,22 +214,49 @@ impl Store {
         if self.config.rotate_age.is_some_and(|age| elapsed(now, self.since) >= age) {
             result = result.and(self.rotate());
         }
+        let (sync_error, failed) = self.background.take_unsynced();
+        failed.into_iter().for_each(|sync| self.owe(sync));
         if let Flush::Interval(interval) = self.config.flush
-            && self.unsynced
+            && (self.unsynced || !self.owed.is_empty())
             && elapsed(now, self.last_sync) >= interval
         {
-            let sync = Sync::File(self.live.file.clone(), self.live.path());
-            if self.background.sync(sync) {
-                self.unsynced = false;
-                self.last_sync = now;
+            if std::mem::take(&mut self.unsynced) {
+                self.owe(Sync::File(self.live.file.clone(), self.live.path()));
             }
+            self.hand_over();
+            self.last_sync = now;
         }
         if elapsed(now, self.last_wake) >= RETRY {
             self.last_wake = now;
             self.background.wake();
         }
         result = result.and(self.retain(now));
-        result.and(self.background.take_sync_error().map_or(Ok(()), Err))
+        result.and(sync_error.map_or(Ok(()), Err))
+    }
+
+    fn owe(&mut self, sync: Sync) {
+        self.owed.retain(|other| !other.is_moot());
+        if !self.owed.iter().any(|other| other.is_same(&sync)) {
+            self.owed.push(sync);
+        }
+    }
+
+    /// Gives the syncs that are owed to the thread in the background, as far as it takes them.
+    fn hand_over(&mut self) {
+        for sync in std::mem::take(&mut self.owed) {
+            if let Err(sync) = self.background.sync(sync) {
+                self.owed.push(sync);
+            }
+        }
+    }
+
+    /// Does what is owed and waits for it. What fails stays owed.
+    fn pay(&mut self) -> Result<(), Error> {
+        while let Some(sync) = self.owed.first() {
+            sync.run(&self.disk)?;
+            self.owed.remove(0);
+        }
+        Ok(())
     }
 
     /// Makes the active segment a numbered one and begins a new one; an empty one stays. Where too many wait to be
@@ -228,11 +272,14 @@ impl Store {
         let segment = self.live.id;
         let file = self.disk.create(names::ACTIVE_NEXT)?;
         let numbered = names::numbered(segment);
-        self.disk.rename(names::ACTIVE, &numbered)?;
+        if !self.is_numbered {
+            self.disk.rename(names::ACTIVE, &numbered)?;
+        }
         if let Err(error) = self.disk.rename(names::ACTIVE_NEXT, names::ACTIVE) {
-            self.disk.rename(&numbered, names::ACTIVE)?;
+            self.is_numbered = self.disk.rename(&numbered, names::ACTIVE).is_err();
             return Err(error);
         }
+        self.is_numbered = false;
         let path = self.disk.path(names::ACTIVE);
         let since = made(&file, &path);
         let (dir, file) = (self.disk.dir.clone(), Arc::new(file));
@@ -249,30 +296,25 @@ impl Store {
         self.background.wake();
         self.after_rotation(&old)?;
         // Where the thread is busy the next one will do: the number is only a lower bound.
-        self.background.sync(Sync::Manifest(segment + 1));
+        let _ = self.background.sync(Sync::Manifest(segment + 1));
         self.since = since?;
         Ok(())
     }
 
     /// Makes durable what the flush setting promises.
     fn after_rotation(&mut self, old: &Live) -> Result<(), Error> {
-        let unsynced = std::mem::take(&mut self.unsynced);
-        match self.config.flush {
-            Flush::None => Ok(()),
-            Flush::EveryEvent => self.disk.sync_dir(),
-            Flush::Interval(_) => {
-                let file = Sync::File(old.file.clone(), old.path());
-                let handed =
-                    (!unsynced || self.background.sync(file)) && self.background.sync(Sync::Directory);
-                // The disk is so far behind that waiting for it is all that keeps the promise.
-                if handed { Ok(()) } else { self.sync_now(old) }
-            }
+        if self.config.flush == Flush::None {
+            return Ok(());
         }
-    }
-
-    fn sync_now(&self, old: &Live) -> Result<(), Error> {
-        old.file.sync_data().map_err(Error::io("sync", &old.path()))?;
-        self.disk.sync_dir()
+        if std::mem::take(&mut self.unsynced) {
+            self.owe(Sync::File(old.file.clone(), old.path()));
+        }
+        self.owe(Sync::Directory);
+        if self.config.flush != Flush::EveryEvent {
+            self.hand_over();
+        }
+        // Where it was not taken, the disk is so far behind that waiting for it is all that keeps the promise.
+        self.pay()
     }
 
     /// Waits until every numbered segment is sealed, as after an import. An error means that sealing failed; what is
@@ -344,7 +386,7 @@ impl Store {
     /// are not sealed yet stay so until the next open.
     pub fn close(mut self) -> Result<(), Error> {
         let flushed = self.flush();
-        let synced = self.live.file.sync_data().map_err(Error::io("sync", &self.live.path()));
+        let synced = self.disk.sync(&self.live.file, &self.live.path());
         self.background.stop();
         flushed.and(synced)
     }

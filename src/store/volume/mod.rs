@@ -1,0 +1,94 @@
+//! Everything that changes a log directory, one method for each system call, so that tests can fail any of them and take
+//! the power away between any two.
+
+#[cfg(test)]
+pub(super) mod simulated;
+
+use std::fmt;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+/// What a log directory is on. Reading goes past it: it changes nothing.
+pub(super) trait Volume: fmt::Debug + Send + Sync {
+    /// Makes a directory and its parents.
+    fn make_dir(&self, path: &Path, mode: u32) -> io::Result<()>;
+
+    /// Makes an empty file for reading and appending, in place of one that may be there.
+    fn create(&self, path: &Path, mode: u32) -> io::Result<File>;
+
+    /// Appends; gives how many bytes were taken.
+    fn write(&self, file: &File, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Cuts a file.
+    fn set_len(&self, file: &File, length: u64) -> io::Result<()>;
+
+    /// Makes a file's content and length durable.
+    fn sync(&self, file: &File) -> io::Result<()>;
+
+    /// Gives a file another name, in place of one that may have it.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Removes a file.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Makes a directory's names durable.
+    fn sync_dir(&self, path: &Path) -> io::Result<()>;
+}
+
+/// The file system of this machine.
+#[derive(Debug)]
+pub(super) struct Mounted;
+
+impl Volume for Mounted {
+    fn make_dir(&self, path: &Path, mode: u32) -> io::Result<()> {
+        DirBuilder::new().recursive(true).mode(mode).create(path)
+    }
+
+    fn create(&self, path: &Path, mode: u32) -> io::Result<File> {
+        let file = OpenOptions::new().read(true).append(true).create(true).mode(mode).open(path)?;
+        file.set_len(0)?;
+        Ok(file)
+    }
+
+    fn write(&self, mut file: &File, bytes: &[u8]) -> io::Result<usize> {
+        file.write(bytes)
+    }
+
+    fn set_len(&self, file: &File, length: u64) -> io::Result<()> {
+        file.set_len(length)
+    }
+
+    fn sync(&self, file: &File) -> io::Result<()> {
+        file.sync_data()
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        File::open(path)?.sync_all()
+    }
+}
+
+/// A file of a volume as something to write to.
+pub(super) struct Writer<'a> {
+    pub(super) volume: &'a dyn Volume,
+    pub(super) file: &'a File,
+}
+
+impl Write for Writer<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.volume.write(self.file, bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
