@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use ktrail::store::term::Terms;
@@ -766,5 +766,56 @@ fn a_snapshot_is_consistent_while_another_thread_writes_rotates_and_seals() {
         threads.into_iter().for_each(|thread| thread.join().unwrap());
     });
     bench.store().flush().unwrap();
+    bench.check();
+}
+
+/// Opens the store and gives how many lines had to be read for it.
+fn lines_read(bench: &mut Bench) -> usize {
+    let count = Arc::new(AtomicUsize::new(0));
+    let describe: Describe = {
+        let (count, describe) = (count.clone(), describe());
+        Arc::new(move |line, terms| {
+            count.fetch_add(1, Ordering::Relaxed);
+            describe(line, terms)
+        })
+    };
+    let (store, problems) = Store::open(bench.config.clone(), describe).unwrap();
+    assert!(problems.is_empty(), "{problems:?}");
+    bench.store = Some(store);
+    count.load(Ordering::Relaxed)
+}
+
+#[test]
+fn an_open_reads_only_what_came_after_the_checkpoint() {
+    let mut bench = Bench::new();
+    bench.fill(0..30_000);
+    bench.close();
+    assert_eq!(lines_read(&mut bench), 0);
+    bench.check();
+    bench.fill(30_000..30_100);
+    // Dropped, not closed: as after a crash, the checkpoint is the old one.
+    bench.store = None;
+    assert_eq!(lines_read(&mut bench), 100);
+    bench.check();
+    bench.fill(30_100..30_200);
+    bench.check();
+    bench.store = None;
+    let whole = fs::read(bench.path("audit.checkpoint")).unwrap();
+    for (place, damaged) in [(0, 1), (40, 1), (whole.len() / 2, 16), (whole.len() - 1, 128)] {
+        let mut bytes = whole.clone();
+        bytes[place] ^= damaged;
+        fs::write(bench.path("audit.checkpoint"), bytes).unwrap();
+        assert_eq!(lines_read(&mut bench), 30_200, "byte {place}");
+        bench.check();
+        bench.store = None;
+    }
+    // Of another segment, since this one is rotated: passed over.
+    fs::write(bench.path("audit.checkpoint"), whole).unwrap();
+    assert_eq!(lines_read(&mut bench), 200);
+    bench.store().rotate().unwrap();
+    bench.store().seal_all().unwrap();
+    bench.fill(30_200..30_250);
+    bench.store = None;
+    assert_eq!(lines_read(&mut bench), 50);
     bench.check();
 }

@@ -15,7 +15,7 @@ use super::cache::lock;
 use super::catalogue::Shared;
 use super::disk::Disk;
 use super::error::{Error, Notice};
-use super::{manifest, seal};
+use super::{checkpoint, manifest, seal};
 
 /// Notices kept until they are asked for; the oldest are dropped beyond, since the files themselves tell the same.
 const NOTICES_MAX: usize = 256;
@@ -67,6 +67,8 @@ pub(super) enum Sync {
     Directory,
     /// The manifest with this number of the active segment; it is written first.
     Manifest(u64),
+    /// The checkpoint of the active segment; it is only written. One that fails is a help that is missing, no more.
+    Checkpoint(Vec<u8>),
     /// Nothing: an answer, when all that was handed over before is done.
     #[cfg(test)]
     Nothing(Sender<()>),
@@ -79,6 +81,12 @@ impl Sync {
             Sync::File(file, path) => disk.sync(file, path),
             Sync::Directory => disk.sync_dir(),
             Sync::Manifest(active) => manifest::write(disk, *active),
+            Sync::Checkpoint(bytes) => {
+                if let Err(error) = checkpoint::write(disk, bytes) {
+                    tracing::debug!(%error, "no checkpoint of the active segment");
+                }
+                Ok(())
+            }
             #[cfg(test)]
             Sync::Nothing(done) => {
                 let _ = done.send(());

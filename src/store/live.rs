@@ -15,7 +15,7 @@ use super::names;
 use super::posting::{Growing, Union};
 use super::read::ValueTest;
 use super::stamps::{self, Bounds, Range, Stamps};
-use super::term::{FieldId, Terms};
+use super::term::{FieldId, TERM_BYTES_MAX, Terms};
 use super::{Stamp, posting};
 
 /// Terms looked at under one hold of the lock: some microseconds, which an appending thread may be kept waiting.
@@ -26,7 +26,7 @@ const SCAN_TERMS: usize = 256;
 pub(super) struct Term {
     start: usize,
     len: u16,
-    field: FieldId,
+    pub(super) field: FieldId,
     pub(super) posting: Growing,
 }
 
@@ -83,7 +83,28 @@ impl LiveIndex {
         Some(ordinal)
     }
 
-    fn value_of(&self, term: &Term) -> &[u8] {
+    /// An index with the entries of a checkpoint and no terms yet.
+    pub(super) fn restored(ends: Vec<u64>, stamps: Stamps) -> LiveIndex {
+        LiveIndex { ends, stamps, ..LiveIndex::default() }
+    }
+
+    /// Puts back a term of a checkpoint; `None` for one that is there already or too long.
+    pub(super) fn restore(&mut self, field: FieldId, value: &[u8], posting: Growing) -> Option<()> {
+        let known = self.terms.len();
+        if value.len() > TERM_BYTES_MAX || self.intern(field, value, 0) as usize != known {
+            return None;
+        }
+        self.posting_bytes += posting.closed_bytes();
+        self.terms.last_mut()?.posting = posting;
+        Some(())
+    }
+
+    /// All terms, in the order in which they came.
+    pub(super) fn terms(&self) -> &[Term] {
+        &self.terms
+    }
+
+    pub(super) fn value_of(&self, term: &Term) -> &[u8] {
         self.arena.get(term.start..term.start + usize::from(term.len)).unwrap_or_default()
     }
 

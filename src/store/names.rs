@@ -11,6 +11,8 @@ pub(super) const ACTIVE: &str = "audit.jsonl";
 pub(super) const ACTIVE_NEXT: &str = "audit.jsonl.tmp";
 pub(super) const MANIFEST: &str = "manifest";
 pub(super) const MANIFEST_NEXT: &str = "manifest.tmp";
+pub(super) const CHECKPOINT: &str = "audit.checkpoint";
+pub(super) const CHECKPOINT_NEXT: &str = "audit.checkpoint.tmp";
 pub(super) const LOCK: &str = "lock";
 pub(super) const QUARANTINE: &str = "quarantine";
 
@@ -70,8 +72,8 @@ impl Listing {
         match text {
             ACTIVE => self.active = true,
             MANIFEST => self.manifest = true,
-            LOCK | QUARANTINE => {}
-            ACTIVE_NEXT | MANIFEST_NEXT => self.temporary.push(path()),
+            CHECKPOINT | LOCK | QUARANTINE => {}
+            ACTIVE_NEXT | CHECKPOINT_NEXT | MANIFEST_NEXT => self.temporary.push(path()),
             _ => self.add_numbered(text, path),
         }
     }
@@ -119,6 +121,8 @@ mod tests {
             ("manifest", "manifest"),
             ("lock", ""),
             ("quarantine", ""),
+            ("audit.checkpoint", ""),
+            ("audit.checkpoint.tmp", "temporary"),
             ("audit-0000000042.jsonl", "plain"),
             ("audit-0000000042.seg", "sealed"),
             ("audit-0000000042.idx", "index"),

@@ -13,7 +13,7 @@ use super::live::Live;
 use super::names::{self, Listing, Present};
 use super::replay::{self, Replayed};
 use super::sealed::{Caches, Sealed};
-use super::{manifest, names::FIRST_SEGMENT};
+use super::{checkpoint, manifest, names::FIRST_SEGMENT};
 
 /// How often a directory that a living writer changes meanwhile is looked at anew. One look takes microseconds, and a
 /// writer changes names some times an hour.
@@ -218,7 +218,9 @@ impl Loader<'_> {
     /// A plain segment with its index made from its lines; a fragment at its end is put aside.
     fn live(&mut self, file: File, segment: u64, name: &str) -> Result<Arc<Live>, Error> {
         let path = self.dir.join(name);
-        let Replayed { index, whole_bytes, fragment, problem } = replay::plain(&file, &path, self.describe)?;
+        let known = checkpoint::load(&self.dir, segment, &file);
+        let Replayed { index, whole_bytes, fragment, problem } =
+            replay::plain(&file, &path, self.describe, known)?;
         self.problems.extend(problem);
         if !fragment.is_empty() {
             let quarantine = match self.disk {

@@ -46,6 +46,35 @@ impl Growing {
         self.closed.len() - before
     }
 
+    /// Appends all that [`Growing::take`] needs.
+    pub(super) fn put(&self, out: &mut Vec<u8>) {
+        for number in [self.first, self.last, self.floor, self.count] {
+            varint::put(out, u64::from(number));
+        }
+        varint::put(out, self.closed.len() as u64);
+        out.extend_from_slice(&self.closed);
+    }
+
+    /// Reads what [`Growing::put`] wrote; `None` where these are not ordinals below `entries`.
+    pub(super) fn take(bytes: &mut &[u8], entries: u32) -> Option<Growing> {
+        let mut number = || u32::try_from(varint::take(bytes)?).ok();
+        let (first, last, floor, count) = (number()?, number()?, number()?, number()?);
+        let length = usize::try_from(varint::take(bytes)?).ok()?;
+        let closed = bytes.split_off(..length)?.to_vec();
+        let (mut end, mut counted) = (0, last.checked_sub(first)?.checked_add(1)?);
+        take_runs(&closed, &mut |first, last| {
+            end = last.saturating_add(2);
+            counted = counted.saturating_add(last - first + 1);
+        })?;
+        let sane = last < entries && first >= floor && floor == end && count == counted;
+        sane.then_some(Growing { first, last, floor, count, closed })
+    }
+
+    /// Length of the runs in the form they have on disk.
+    pub(super) fn closed_bytes(&self) -> usize {
+        self.closed.len()
+    }
+
     /// How many ordinals are below `limit`.
     pub(super) fn count_below(&self, limit: u32) -> u32 {
         if self.last < limit {
@@ -191,46 +220,65 @@ const LIST_MAX: usize = 4096;
 #[derive(Debug, Default)]
 pub(super) struct Union {
     bitmap: RoaringBitmap,
-    /// Single ordinals: far quicker to sort once than to insert one by one.
-    single: Vec<u32>,
+    /// Few ordinals: far quicker to sort once than to insert one by one. Empty when there are `bits`.
+    list: Vec<u32>,
     /// One bit for each ordinal, lowest first: a run is a store or two, where a bitmap would have to move what it has.
     bits: Vec<u64>,
 }
 
 impl Union {
     /// Adds all from `first` to `last`, which is below [`ORDINALS_MAX`].
+    #[inline]
     pub(super) fn add(&mut self, first: u32, last: u32) {
-        if first == last && self.single.len() < LIST_MAX {
-            self.single.push(first);
-            return;
+        if self.bits.is_empty() {
+            let count = (last - first) as usize + 1;
+            if self.list.len() + count <= LIST_MAX {
+                self.list.extend(first..=last);
+                return;
+            }
+            self.spread();
         }
+        self.set(first, last);
+    }
+
+    #[inline]
+    fn set(&mut self, first: u32, last: u32) {
         let (from, to) = (first as usize / 64, last as usize / 64);
         if self.bits.len() <= to {
-            self.bits.resize(to + 1, 0);
+            self.bits.resize((to + 1).next_multiple_of(1024), 0);
         }
         let (head, tail) = (u64::MAX << (first % 64), u64::MAX >> (63 - last % 64));
-        match self.bits.get_mut(from..=to) {
-            Some([word]) => *word |= head & tail,
-            Some([begin, between @ .., end]) => {
-                *begin |= head;
-                between.fill(u64::MAX);
-                *end |= tail;
+        if from == to {
+            if let Some(word) = self.bits.get_mut(from) {
+                *word |= head & tail;
             }
-            _ => {}
+        } else if let Some([begin, between @ .., end]) = self.bits.get_mut(from..=to) {
+            *begin |= head;
+            between.fill(u64::MAX);
+            *end |= tail;
+        }
+    }
+
+    /// Makes bits of the list.
+    #[cold]
+    fn spread(&mut self) {
+        self.bits.resize(1, 0);
+        for ordinal in std::mem::take(&mut self.list) {
+            self.set(ordinal, ordinal);
         }
     }
 
     pub(super) fn finish(mut self) -> RoaringBitmap {
-        if !self.single.is_sorted() {
-            self.single.sort_unstable();
-        }
-        self.single.dedup();
-        let mut all =
-            RoaringBitmap::from_sorted_iter(self.single).expect("the ordinals are sorted and distinct");
-        if !self.bits.is_empty() {
+        let all = if self.bits.is_empty() {
+            if !self.list.is_sorted() {
+                self.list.sort_unstable();
+            }
+            self.list.dedup();
+            RoaringBitmap::from_sorted_iter(self.list).expect("the ordinals are sorted and distinct")
+        } else {
             let bytes: Vec<u8> = self.bits.iter().flat_map(|word| word.to_le_bytes()).collect();
-            all |= RoaringBitmap::from_lsb0_bytes(0, &bytes);
-        }
+            RoaringBitmap::from_lsb0_bytes(0, &bytes)
+        };
         if self.bitmap.is_empty() { all } else { self.bitmap | all }
     }
 }

@@ -25,9 +25,17 @@ struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
-    fn new(describe: &'a Describe) -> Self {
-        let (index, terms) = (LiveIndex::default(), Terms::default());
-        Lines { describe, index, terms, stamp: Stamp::default(), end: 0, refused: None }
+    fn new(describe: &'a Describe, index: LiveIndex) -> Self {
+        let end = index.ends.last().copied().unwrap_or(0);
+        let last = index.entries().checked_sub(1).and_then(|last| index.stamps.get(last));
+        Lines {
+            describe,
+            index,
+            terms: Terms::default(),
+            stamp: last.unwrap_or_default(),
+            end,
+            refused: None,
+        }
     }
 
     /// Adds a line; `None` where the segment has too many.
@@ -58,15 +66,20 @@ pub(super) struct Replayed {
     pub(super) problem: Option<Problem>,
 }
 
-/// Reads a plain segment from its beginning to its present end.
-pub(super) fn plain(file: &File, path: &Path, describe: &Describe) -> Result<Replayed, Error> {
+/// Reads a plain segment to its present end: from its beginning, or from the end of what is `known` of it.
+pub(super) fn plain(
+    file: &File,
+    path: &Path,
+    describe: &Describe,
+    known: Option<LiveIndex>,
+) -> Result<Replayed, Error> {
     let foreign = |reason| Error::Foreign { path: path.to_path_buf(), reason };
     if !file.metadata().map_err(Error::io("look at", path))?.is_file() {
         return Err(foreign("it is not a regular file"));
     }
-    let mut lines = Lines::new(describe);
+    let mut lines = Lines::new(describe, known.unwrap_or_default());
     let mut buffer = Vec::new();
-    let mut offset = 0u64;
+    let mut offset = lines.end;
     loop {
         let kept = buffer.len();
         buffer.resize(kept + READ_BYTES, 0);
@@ -121,7 +134,7 @@ pub(super) fn sealed(
     describe: &Describe,
     tell: &mut dyn FnMut(Step) -> Result<(), Error>,
 ) -> Result<Walked, Error> {
-    let mut lines = Lines::new(describe);
+    let mut lines = Lines::new(describe, LiveIndex::default());
     let overlong = || Error::damaged(frames.pages.path, "it has too many lines");
     for number in 0..frames.footer.frames {
         let count = frames.lines(number)?;

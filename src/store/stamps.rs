@@ -111,6 +111,28 @@ impl Stamps {
         self.entries += 1;
     }
 
+    /// Appends all that [`Stamps::take`] needs.
+    pub(super) fn put(&self, out: &mut Vec<u8>) {
+        self.heads.iter().for_each(|head| head.put(out));
+        varint::put(out, self.previous.time_ms);
+        varint::put(out, u64::from(self.previous.serial));
+        varint::put(out, self.data.len() as u64);
+        out.extend_from_slice(&self.data);
+    }
+
+    /// Reads what [`Stamps::put`] wrote; `None` where these are not the stamps of so many entries.
+    pub(super) fn take(bytes: &mut &[u8], entries: u32) -> Option<Stamps> {
+        let mut heads = Vec::new();
+        for _ in 0..entries.div_ceil(BLOCK) {
+            heads.push(Head::take(bytes)?);
+        }
+        let time_ms = varint::take(bytes)?;
+        let serial = u32::try_from(varint::take(bytes)?).ok()?;
+        let length = usize::try_from(varint::take(bytes)?).ok()?;
+        let data = bytes.split_off(..length)?.to_vec();
+        Some(Stamps { heads, data, entries, previous: Stamp { time_ms, serial } })
+    }
+
     pub(super) fn bounds(&self) -> Option<Bounds> {
         let mut bounds = self.heads.first()?.bounds;
         self.heads.iter().for_each(|head| bounds.widen(&head.bounds));

@@ -12,12 +12,12 @@ use super::disk::Disk;
 use super::error::{Error, Notice, Problem};
 use super::live::{Live, LiveIndex};
 use super::read::Reader;
-use super::sealed::Sealed;
+use super::retention::Retention;
 use super::term::Terms;
 use super::volume::{Mounted, Volume};
 use super::{
     BUFFER_BYTES_MAX, Config, Describe, Flush, INDEX_BYTES_MAX, LINE_BYTES_MAX, Position,
-    SEGMENT_ENTRIES_MAX, Stamp, UNSEALED_MAX, WRITE_BYTES, manifest, names, open,
+    SEGMENT_ENTRIES_MAX, Stamp, UNSEALED_MAX, WRITE_BYTES, checkpoint, manifest, names, open,
 };
 
 /// How long to wait before work in the background that failed is tried again.
@@ -25,6 +25,12 @@ const RETRY: Duration = Duration::from_secs(10);
 
 /// After a rotation failed it is tried again when the active segment has grown by this many bytes.
 const ROTATE_AGAIN_BYTES: u64 = 1 << 20;
+
+/// Growth of the active segment in bytes after which its index is written down: what an open has to read of it then.
+/// Reading as much takes about a quarter of a second, and writing the index some milliseconds.
+const CHECKPOINT_BYTES: u64 = 32 << 20;
+/// The same when the store is closed.
+const CHECKPOINT_BYTES_LAST: u64 = 1 << 20;
 
 /// Entries between two looks at how much memory the index takes.
 const INDEX_CHECK_ENTRIES: u32 = 1024;
@@ -48,6 +54,8 @@ pub struct Store {
     since: SystemTime,
     /// The length at which the active segment is rotated.
     rotate_at: u64,
+    /// Length of the active segment at its last checkpoint.
+    checkpoint: u64,
     /// Whether something was written since the last sync was asked for.
     unsynced: bool,
     /// What has to be durable, besides the active segment's file, before the next promise.
@@ -56,8 +64,7 @@ pub struct Store {
     last_wake: SystemTime,
     /// An error that the next `flush` or `tick` tells.
     trouble: Option<Error>,
-    /// Segments taken out whose files are still read by a snapshot.
-    doomed: Vec<Arc<Sealed>>,
+    retention: Retention,
     /// Held as long as the store is open.
     _lock: File,
 }
@@ -96,13 +103,14 @@ impl Store {
             length,
             is_numbered: false,
             since,
+            checkpoint: 0,
             // What an earlier run wrote may not be on disk.
             unsynced: length > 0,
             owed: Vec::new(),
             last_sync: UNIX_EPOCH,
             last_wake: UNIX_EPOCH,
             trouble: None,
-            doomed: Vec::new(),
+            retention: Retention::default(),
             _lock: lock,
         };
         Ok((store, loaded.problems))
@@ -226,12 +234,29 @@ impl Store {
             self.hand_over();
             self.last_sync = now;
         }
+        if let Some(checkpoint) = self.checkpoint(CHECKPOINT_BYTES) {
+            let _ = self.background.sync(checkpoint);
+        }
         if elapsed(now, self.last_wake) >= RETRY {
             self.last_wake = now;
             self.background.wake();
         }
-        result = result.and(self.retain(now));
+        let active = (self.live.id, self.length);
+        let retained =
+            self.retention.apply(&self.config, &self.shared, &self.disk, active, now, &self.background);
+        result = result.and(retained);
         result.and(sync_error.map_or(Ok(()), Err))
+    }
+
+    /// A checkpoint of the active segment, if it has grown so much since the last.
+    fn checkpoint(&mut self, grown: u64) -> Option<Sync> {
+        // Only what is in the file may be in it.
+        if !self.buffer.is_empty() || self.length < self.checkpoint + grown {
+            return None;
+        }
+        self.checkpoint = self.length;
+        let live = &self.live;
+        live.with(|index| checkpoint::encode(index, live.id, &live.file)).map(Sync::Checkpoint)
     }
 
     fn owe(&mut self, sync: Sync) {
@@ -291,6 +316,7 @@ impl Store {
             catalogue.active = Some(live);
         });
         self.length = 0;
+        self.checkpoint = 0;
         self.rotate_at = self.config.rotate_bytes;
         self.background.notice(Notice::Rotated { segment });
         self.background.wake();
@@ -323,55 +349,6 @@ impl Store {
         self.background.wait_unsealed(&self.shared, 0)
     }
 
-    /// Removes whole segments, oldest first, as far as size, number and age ask for it.
-    fn retain(&mut self, now: SystemTime) -> Result<(), Error> {
-        while let Some(sealed) = self.surplus(now) {
-            let is_last = self.shared.with(|catalogue| {
-                catalogue.closed.retain(|segment| segment.id() != sealed.id);
-                catalogue.closed.is_empty()
-            });
-            if is_last {
-                // Once no name tells the numbers that were used, the manifest has to.
-                manifest::write(&self.disk, self.live.id)?;
-                self.disk.sync_dir()?;
-            }
-            let (segment, entries, bytes) = (sealed.id, sealed.entries, sealed.bytes);
-            self.background.notice(Notice::Removed { segment, entries, bytes });
-            self.doomed.push(sealed);
-        }
-        let mut result = Ok(());
-        let disk = &self.disk;
-        self.doomed.retain(|sealed| {
-            // Nobody can get at it any more but who has it already.
-            if Arc::strong_count(sealed) > 1 {
-                return true;
-            }
-            sealed.close_files();
-            let removed = disk.unlink(&sealed.path()).and_then(|()| disk.unlink(&sealed.index_path()));
-            let failed = removed.is_err();
-            result = std::mem::replace(&mut result, Ok(())).and(removed);
-            failed
-        });
-        result
-    }
-
-    /// The oldest segment if it is sealed and one too many.
-    fn surplus(&self, now: SystemTime) -> Option<Arc<Sealed>> {
-        let limits = &self.config;
-        let (oldest, number, bytes) = self.shared.with(|catalogue| {
-            let Some(Segment::Sealed(oldest)) = catalogue.closed.first() else { return None };
-            let bytes: u64 = catalogue.closed.iter().map(Segment::bytes).sum();
-            Some((oldest.clone(), catalogue.closed.len(), bytes))
-        })?;
-        let too_many = limits.retain_segments.is_some_and(|limit| number > limit as usize);
-        let too_large = limits.retain_bytes.is_some_and(|limit| bytes + self.length > limit);
-        let too_old = limits.retain_age.is_some_and(|limit| {
-            let latest = UNIX_EPOCH.checked_add(Duration::from_millis(oldest.bounds.time_max));
-            latest.is_some_and(|latest| elapsed(now, latest) > limit)
-        });
-        (too_many || too_large || too_old).then_some(oldest)
-    }
-
     /// What the store did of itself since this was last asked, oldest first.
     pub fn notices(&mut self) -> Vec<Notice> {
         self.background.take_notices()
@@ -388,6 +365,9 @@ impl Store {
         let flushed = self.flush();
         let synced = self.disk.sync(&self.live.file, &self.live.path());
         self.background.stop();
+        if let Some(checkpoint) = self.checkpoint(CHECKPOINT_BYTES_LAST) {
+            let _ = checkpoint.run(&self.disk);
+        }
         flushed.and(synced)
     }
 }
@@ -400,7 +380,7 @@ impl Drop for Store {
 }
 
 /// How long `before` is before `now`; nothing where the clock was set back.
-fn elapsed(now: SystemTime, before: SystemTime) -> Duration {
+pub(super) fn elapsed(now: SystemTime, before: SystemTime) -> Duration {
     now.duration_since(before).unwrap_or_default()
 }
 
