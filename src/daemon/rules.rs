@@ -41,6 +41,10 @@ impl Host for ThisHost {
     fn is_directory(&self, path: &[u8]) -> bool {
         Path::new(std::ffi::OsStr::from_bytes(path)).is_dir()
     }
+
+    fn exists(&self, path: &[u8]) -> bool {
+        Path::new(std::ffi::OsStr::from_bytes(path)).exists()
+    }
 }
 
 /// Reads all rules. Every error of every file is told at once.
