@@ -8,22 +8,35 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 
 use crate::enrich::Enricher;
 use crate::entry::Resolve;
 use crate::ingest::counters::Counters;
 use crate::ingest::{Ingest, Now, Sink};
+use crate::netlink;
 use crate::netlink::batch::Batch;
-use crate::netlink::events::Events;
+use crate::netlink::events::{Events, Receiver};
 use crate::record::RecordType;
 use crate::record::stamp::EventId;
 use crate::serve::live::Live;
 use crate::store::term::Terms;
 use crate::store::{Stamp, Store};
 
-/// Batches that go round. At 64 messages of about 300 bytes each they hold some 5 MB; the socket's buffer holds more.
-const BATCHES: usize = 256;
+/// Batches that go round. With [`BATCH_MESSAGES`] of about 200 bytes each they hold some 7 MB; the socket's buffer holds
+/// more.
+const BATCHES: usize = 64;
+/// Messages with which a batch is handed on.
+const BATCH_MESSAGES: usize = 512;
+/// Bytes with which a batch is handed on.
+const BATCH_BYTES: usize = 512 << 10;
+/// Messages that come in one go when the kernel is busy.
+const BUSY_MESSAGES: usize = 32;
+/// How long the receiver of a busy kernel lets messages gather. Waking up for each few of them would cost more processor
+/// time than all else; the socket's buffer has room for a hundred times as many as come meanwhile.
+const GATHER: Duration = Duration::from_micros(500);
+/// How long entries may wait to be written while more come.
+const WRITE_AFTER: Duration = Duration::from_millis(1);
 /// How often time is looked at.
 const TICK: Duration = Duration::from_millis(50);
 /// How long to wait before a write that failed is tried again.
@@ -105,18 +118,23 @@ fn receive(
     events: Events,
     stop: &AtomicBool,
     work: &Sender<Work>,
-    spare: &Receiver<Batch>,
+    spare: &crossbeam_channel::Receiver<Batch>,
     counters: &Counters,
 ) {
     let mut events = events.into_receiver();
+    let mut busy = false;
     loop {
         let Ok(mut batch) = spare.recv() else { return };
         batch.clear();
         let stopping = stop.load(Ordering::Acquire);
+        if busy && !stopping {
+            thread::sleep(GATHER);
+        }
         let received = match stopping {
             true => events.drain(&mut batch),
-            false => events.receive(&mut batch),
+            false => gather(&mut events, &mut batch),
         };
+        busy = batch.len() >= BUSY_MESSAGES && batch.len() < BATCH_MESSAGES;
         Counters::add(&counters.foreign, batch.foreign);
         Counters::add(&counters.truncated, batch.truncated);
         Counters::add(&counters.malformed, batch.malformed);
@@ -134,12 +152,30 @@ fn receive(
     }
 }
 
-fn storing(mut ingest: Ingest, mut log: Log, to_do: &Receiver<Work>, give_back: &Sender<Batch>) -> Store {
+/// Waits for messages and takes all that are there, up to a full batch.
+fn gather(events: &mut Receiver, batch: &mut Batch) -> Result<usize, netlink::error::Error> {
+    let mut total = events.receive(batch)?;
+    let mut last = total;
+    while last > 0 && batch.len() < BATCH_MESSAGES && batch.bytes() < BATCH_BYTES {
+        last = events.drain(batch)?;
+        total += last;
+    }
+    Ok(total)
+}
+
+fn storing(
+    mut ingest: Ingest,
+    mut log: Log,
+    to_do: &crossbeam_channel::Receiver<Work>,
+    give_back: &Sender<Batch>,
+) -> Store {
     let begun = Instant::now();
     let now = || Now { mono_ms: milliseconds(begun.elapsed()), wall_ms: wall_ms() };
     let mut ticked = begun;
+    let mut written = begun;
+    let mut unwritten = false;
     loop {
-        match to_do.recv_timeout(TICK) {
+        match to_do.recv_timeout(if unwritten { WRITE_AFTER } else { TICK }) {
             Ok(Work::Batch(batch)) => {
                 let now = now();
                 batch.messages().for_each(|(kind, payload)| ingest.message(kind, payload, now, &mut log));
@@ -149,8 +185,11 @@ fn storing(mut ingest: Ingest, mut log: Log, to_do: &Receiver<Work>, give_back: 
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
-        if to_do.is_empty() {
+        unwritten = true;
+        if to_do.is_empty() && written.elapsed() >= WRITE_AFTER {
             log.flush();
+            written = Instant::now();
+            unwritten = false;
         }
         if ticked.elapsed() >= TICK {
             ticked = Instant::now();

@@ -18,6 +18,7 @@ use crate::entry::{self, Resolve};
 use crate::ingest::counters::Counters;
 use crate::ingest::{Ingest, Now};
 use crate::netlink::control::Control;
+use crate::netlink::error::Error;
 use crate::netlink::events::Events;
 use crate::netlink::session::Session;
 use crate::netlink::status::StatusChange;
@@ -116,7 +117,11 @@ fn load(session: &mut Session, config: &Config, rules: &Rules) -> anyhow::Result
             }
         }
     }
-    session.set(&wanted)?;
+    match session.set(&wanted) {
+        // A locked configuration still has its rules, and their events are taken in.
+        Err(error @ Error::Immutable(_)) => tracing::warn!("{error}; the kernel's settings stay as they are"),
+        set => set?,
+    }
     for rule in &rules.rules {
         if !session.add_rule(&rule.to_kernel()).with_context(|| format!("the rule {rule}"))? {
             tracing::warn!("the rule is in the kernel already and will stay there: {rule}");

@@ -91,7 +91,9 @@ pub enum Error {
     #[error("cannot {0}: a filter of system calls forbids it (as containers have them)")]
     Filtered(Request),
     /// EPROTONOSUPPORT from a kernel that has the audit subsystem.
-    #[error("cannot {0}: auditing was switched off for good when this kernel was booted (with audit=0)")]
+    #[error(
+        "cannot {0}: auditing was switched off for good when this kernel was booted (with audit=0); boot it without that"
+    )]
     Disabled(Request),
     /// EPROTONOSUPPORT: the kernel has no audit subsystem.
     #[error("cannot {0}: this kernel was built without audit")]

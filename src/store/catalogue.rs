@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use super::Describe;
 use super::cache::lock;
+use super::dictionary::Trainer;
 use super::live::Live;
 use super::sealed::{Caches, Sealed};
 use super::stamps::Bounds;
@@ -60,12 +61,13 @@ pub(super) struct Shared {
     pub(super) dir: Arc<Path>,
     pub(super) describe: Describe,
     pub(super) caches: Arc<Caches>,
+    pub(super) trainer: Mutex<Trainer>,
     catalogue: Mutex<Catalogue>,
 }
 
 impl Shared {
     pub(super) fn new(dir: Arc<Path>, describe: Describe, caches: Arc<Caches>, catalogue: Catalogue) -> Self {
-        Shared { dir, describe, caches, catalogue: Mutex::new(catalogue) }
+        Shared { dir, describe, caches, trainer: Mutex::default(), catalogue: Mutex::new(catalogue) }
     }
 
     /// Runs `f` on the list; it must not wait for anything but memory.

@@ -1,18 +1,23 @@
 //! The `.seg` file: lines in independent zstd frames, a frame table, a footer.
 
+use std::cell::RefCell;
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
+use zstd::zstd_safe::{self, CCtx, DCtx};
+
+use super::cache::lock;
+use super::dictionary::{self, Decoder, DictionaryId, Encoder};
 use super::error::Error;
 use super::pages::{self, Kind, PAGE, PAYLOAD, Pages};
 use super::stamps::{Bounds, take_u32, take_u64};
 use super::{LINE_BYTES_MAX, posting};
 
-/// A frame is closed by the line that brings it to this length. One hit costs one frame, which is some 25 µs; twice the
-/// length costs twice that and saves a twelfth of the space.
+/// A frame is closed by the line that brings it to this length. One hit costs one frame, which is some 25 µs.
 pub(super) const FRAME_BYTES: usize = 64 << 10;
 /// No frame is longer when read.
 const FRAME_BYTES_MAX: usize = FRAME_BYTES + LINE_BYTES_MAX + 1;
@@ -23,6 +28,7 @@ const FOOTER_BYTES: usize = 128;
 const ITEM_BYTES: usize = 24;
 const VERSION: u8 = 1;
 const CODEC_ZSTD: u8 = 1;
+const CODEC_ZSTD_DICTIONARY: u8 = 2;
 const HEADER_MAGIC: &[u8; 8] = b"ktrailSG";
 const FOOTER_MAGIC: &[u8; 8] = b"ktrailSF";
 
@@ -33,6 +39,7 @@ pub(super) struct Footer {
     pub(super) entries: u32,
     pub(super) plain_bytes: u64,
     pub(super) bounds: Bounds,
+    pub(super) dictionary: DictionaryId,
     table_at: u64,
     /// Length of the whole file.
     pub(super) file_bytes: u64,
@@ -69,16 +76,29 @@ impl Item {
     }
 }
 
-fn header(segment: u64) -> Vec<u8> {
-    let mut out = Vec::with_capacity(HEADER_BYTES);
+/// The header, and the dictionary where there is one.
+fn header(segment: u64, dictionary: Option<&Encoder>) -> Vec<u8> {
+    let bytes = dictionary.map_or(&[][..], |dictionary| &dictionary.bytes);
+    let id = DictionaryId::of(bytes);
+    let codec = if bytes.is_empty() { CODEC_ZSTD } else { CODEC_ZSTD_DICTIONARY };
+    let mut out = Vec::with_capacity(HEADER_BYTES + 8 + bytes.len());
     out.extend_from_slice(&SKIPPABLE.to_le_bytes());
     out.extend_from_slice(&(HEADER_BYTES as u32 - 8).to_le_bytes());
     out.extend_from_slice(HEADER_MAGIC);
-    out.extend_from_slice(&[VERSION, CODEC_ZSTD, 0, 0, 0, 0, 0, 0]);
+    out.extend_from_slice(&[VERSION, codec, 0, 0, 0, 0, 0, 0]);
     out.extend_from_slice(&segment.to_le_bytes());
+    if !bytes.is_empty() {
+        out.extend_from_slice(&id.bytes.to_le_bytes());
+        out.extend_from_slice(&id.crc.to_le_bytes());
+    }
     out.resize(HEADER_BYTES - 4, 0);
     let crc = crc32fast::hash(&out);
     out.extend_from_slice(&crc.to_le_bytes());
+    if !bytes.is_empty() {
+        out.extend_from_slice(&SKIPPABLE.to_le_bytes());
+        out.extend_from_slice(&id.bytes.to_le_bytes());
+        out.extend_from_slice(bytes);
+    }
     out
 }
 
@@ -93,17 +113,30 @@ pub(super) struct Plain<'a> {
     pub(super) level: i32,
 }
 
+impl Plain<'_> {
+    /// Length of all lines.
+    pub(super) fn bytes(&self) -> u64 {
+        self.ends.last().copied().unwrap_or(0)
+    }
+
+    pub(super) fn read(&self, out: &mut [u8], at: u64) -> Result<(), Error> {
+        self.file.read_exact_at(out, at).map_err(Error::io("read", self.path))
+    }
+}
+
 /// Writes a sealed segment; `None` where `stop` was set meanwhile.
 pub(super) fn write(
     plain: &Plain<'_>,
+    dictionary: Option<&Encoder>,
     out: &mut impl Write,
     out_path: &Path,
     stop: &AtomicBool,
 ) -> Result<Option<Footer>, Error> {
     let failed = |error| Error::io("write", out_path)(error);
-    let mut compressor = zstd::bulk::Compressor::new(plain.level).map_err(failed)?;
-    out.write_all(&header(plain.segment)).map_err(failed)?;
-    let mut offset = HEADER_BYTES as u64;
+    let mut compressor = CCtx::create();
+    let head = header(plain.segment, dictionary);
+    out.write_all(&head).map_err(failed)?;
+    let mut offset = head.len() as u64;
     let (mut lines, mut stored) = (Vec::new(), Vec::new());
     let (mut table, mut frames, mut start, mut first) = (Vec::new(), 0u32, 0u64, 0usize);
     while first < plain.ends.len() {
@@ -116,10 +149,14 @@ pub(super) fn write(
         let end = rest.get(count - 1).copied().unwrap_or(start);
         let plain_bytes = u32::try_from(end - start).map_err(|_| overlong(plain))?;
         lines.resize(plain_bytes as usize, 0);
-        plain.file.read_exact_at(&mut lines, start).map_err(Error::io("read", plain.path))?;
+        plain.read(&mut lines, start)?;
         stored.clear();
-        stored.reserve(zstd::zstd_safe::compress_bound(lines.len()));
-        compressor.compress_to_buffer(lines.as_slice(), &mut stored).map_err(failed)?;
+        stored.reserve(zstd_safe::compress_bound(lines.len()));
+        let compressed = match dictionary {
+            Some(dictionary) => compressor.compress_using_cdict(&mut stored, &lines, &dictionary.prepared),
+            None => compressor.compress(&mut stored, &lines, plain.level),
+        };
+        compressed.map_err(|code| failed(coded(code)))?;
         out.write_all(&stored).map_err(failed)?;
         let item = Item {
             offset,
@@ -140,6 +177,7 @@ pub(super) fn write(
         entries,
         plain_bytes: start,
         bounds: plain.bounds,
+        dictionary: dictionary.map(|dictionary| DictionaryId::of(&dictionary.bytes)).unwrap_or_default(),
         table_at: offset + 8,
         file_bytes: offset + 8 + tail.len() as u64 + FOOTER_BYTES as u64,
         crc: 0,
@@ -149,6 +187,11 @@ pub(super) fn write(
     let head = [SKIPPABLE.to_le_bytes(), skipped.to_le_bytes()].concat();
     out.write_all(&head).and_then(|()| out.write_all(&tail)).and_then(|()| out.flush()).map_err(failed)?;
     Ok(Some(footer))
+}
+
+/// What zstd says of an error.
+fn coded(code: usize) -> io::Error {
+    io::Error::other(zstd_safe::get_error_name(code))
 }
 
 fn overlong(plain: &Plain<'_>) -> Error {
@@ -197,7 +240,20 @@ impl Footer {
         }
         match (head.get(8..18), foot.get(0..9)) {
             (
-                Some([b'k', b't', b'r', b'a', b'i', b'l', b'S', b'G', first, CODEC_ZSTD]),
+                Some(
+                    [
+                        b'k',
+                        b't',
+                        b'r',
+                        b'a',
+                        b'i',
+                        b'l',
+                        b'S',
+                        b'G',
+                        first,
+                        CODEC_ZSTD | CODEC_ZSTD_DICTIONARY,
+                    ],
+                ),
                 Some([b'k', b't', b'r', b'a', b'i', b'l', b'S', b'F', second]),
             ) => version(*first).and_then(|()| version(*second))?,
             _ => return Err(wrong("it has not the marks of a sealed segment")),
@@ -207,6 +263,7 @@ impl Footer {
     }
 
     fn parse(head: &[u8], foot: &[u8], segment: u64, file_bytes: u64) -> Option<Footer> {
+        let has_dictionary = head.get(17) == Some(&CODEC_ZSTD_DICTIONARY);
         let mut head = head.get(24..)?;
         let mut rest = foot.get(12..)?;
         let rest = &mut rest;
@@ -214,6 +271,10 @@ impl Footer {
         if take_u64(&mut head)? != segment || take_u64(rest)? != segment {
             return None;
         }
+        let dictionary = match has_dictionary {
+            true => DictionaryId { bytes: take_u32(&mut head)?, crc: take_u32(&mut head)? },
+            false => DictionaryId::default(),
+        };
         let entries = take_u32(rest)?;
         take_u32(rest)?;
         let plain_bytes = take_u64(rest)?;
@@ -227,8 +288,25 @@ impl Footer {
         let crc = u32::from_le_bytes(*foot.last_chunk::<4>()?);
         let pages = (u64::from(frames) * ITEM_BYTES as u64).div_ceil(PAYLOAD as u64);
         let whole = table_at.checked_add(pages * PAGE as u64)?.checked_add(FOOTER_BYTES as u64)?;
-        let sane = whole == file_bytes && entries < posting::ORDINALS_MAX && (frames > 0) == (entries > 0);
-        sane.then_some(Footer { frames, entries, plain_bytes, bounds, table_at, file_bytes, crc })
+        let sane = whole == file_bytes
+            && entries < posting::ORDINALS_MAX
+            && (frames > 0) == (entries > 0)
+            && dictionary.bytes as usize <= dictionary::BYTES_MAX
+            && has_dictionary == (dictionary.bytes > 0);
+        sane.then_some(Footer { frames, entries, plain_bytes, bounds, dictionary, table_at, file_bytes, crc })
+    }
+
+    /// Reads the dictionary; `None` for a segment without.
+    pub(super) fn decoder(&self, file: &File, path: &Path) -> Result<Option<Decoder>, Error> {
+        if self.dictionary == DictionaryId::default() {
+            return Ok(None);
+        }
+        let mut bytes = vec![0; self.dictionary.bytes as usize];
+        file.read_exact_at(&mut bytes, HEADER_BYTES as u64 + 8).map_err(Error::io("read", path))?;
+        let decoder = Some(&bytes)
+            .filter(|bytes| DictionaryId::of(bytes) == self.dictionary)
+            .and_then(|bytes| Decoder::new(bytes));
+        decoder.map(Some).ok_or_else(|| Error::damaged(path, "its dictionary does not match its checksum"))
     }
 
     /// Where the frame table's pages begin.
@@ -264,15 +342,54 @@ impl Frame {
         self.bytes.get(start..*self.ends.get(place)? as usize)
     }
 
-    pub(super) fn weight(&self) -> usize {
-        self.bytes.len() + 4 * self.ends.len()
+    fn has(&self, ordinal: u32) -> bool {
+        ordinal.checked_sub(self.first).is_some_and(|place| (place as usize) < self.ends.len())
     }
 }
+
+/// Frames kept: as many as there are readers of different places at a time. A scan asks for the next line of one.
+const RECENT: usize = 8;
+
+/// The frames that were read last, with the generation of their segment, the latest at the end.
+#[derive(Debug, Default)]
+pub(super) struct RecentFrames(Mutex<Vec<(u64, Arc<Frame>)>>);
+
+impl RecentFrames {
+    /// The frame with the line of `ordinal`, if it is here.
+    pub(super) fn get(&self, generation: u64, ordinal: u32) -> Option<Arc<Frame>> {
+        let mut recent = lock(&self.0);
+        let place = recent.iter().rposition(|(of, frame)| *of == generation && frame.has(ordinal))?;
+        if let Some(from) = recent.get_mut(place..) {
+            from.rotate_left(1);
+        }
+        recent.last().map(|(_, frame)| frame.clone())
+    }
+
+    /// Room for one more frame. It is that of the oldest if nobody reads that one: memory that was never touched costs
+    /// more than decompressing into it.
+    pub(super) fn room(&self) -> Room {
+        let mut recent = lock(&self.0);
+        if recent.len() < RECENT {
+            return Room::default();
+        }
+        let (_, oldest) = recent.remove(0);
+        Arc::into_inner(oldest).map_or_else(Room::default, |frame| Room(frame.bytes, frame.ends))
+    }
+
+    pub(super) fn keep(&self, generation: u64, frame: Arc<Frame>) {
+        lock(&self.0).push((generation, frame));
+    }
+}
+
+/// Memory for a frame's lines and where they end.
+#[derive(Debug, Default)]
+pub(super) struct Room(Vec<u8>, Vec<u32>);
 
 /// A sealed segment's frames.
 pub(super) struct Frames<'a> {
     pub(super) file: &'a File,
     pub(super) footer: &'a Footer,
+    pub(super) decoder: Option<&'a Decoder>,
     pub(super) pages: Pages<'a>,
 }
 
@@ -313,7 +430,7 @@ impl Frames<'_> {
         count.ok_or_else(|| Error::damaged(self.pages.path, "the frame table is not ascending"))
     }
 
-    pub(super) fn load(&self, number: u32) -> Result<Frame, Error> {
+    pub(super) fn load(&self, number: u32, room: Room) -> Result<Frame, Error> {
         let path = self.pages.path;
         let wrong = |what: &str| Error::damaged(path, format!("frame {number} {what}"));
         let (item, lines) = (self.item(number)?, self.lines(number)?);
@@ -322,19 +439,21 @@ impl Frames<'_> {
         if plain_bytes > FRAME_BYTES_MAX || inside.is_none_or(|end| end > self.footer.file_bytes) {
             return Err(wrong("has an impossible length"));
         }
+        let Room(mut bytes, mut ends) = room;
         let mut stored = vec![0; stored_bytes];
         self.file.read_exact_at(&mut stored, item.offset).map_err(Error::io("read", path))?;
         if crc32fast::hash(&stored) != item.crc {
             return Err(wrong("does not match its checksum"));
         }
-        let mut bytes = Vec::with_capacity(plain_bytes);
-        let decompressed = DECOMPRESSOR.with_borrow_mut(|decompressor| match decompressor {
-            Some(decompressor) => decompressor.decompress_to_buffer(&stored, &mut bytes),
-            empty => empty.insert(zstd::bulk::Decompressor::new()?).decompress_to_buffer(&stored, &mut bytes),
+        bytes.clear();
+        bytes.reserve_exact(plain_bytes);
+        let decompressed = DECOMPRESSOR.with_borrow_mut(|decompressor| match self.decoder {
+            Some(decoder) => decompressor.decompress_using_ddict(&mut bytes, &stored, &decoder.0),
+            None => decompressor.decompress(&mut bytes, &stored),
         });
-        decompressed.map_err(Error::io("decompress", path))?;
-        let ends: Vec<u32> =
-            memchr::memchr_iter(b'\n', &bytes).filter_map(|at| u32::try_from(at).ok()).collect();
+        decompressed.map_err(|code| Error::io("decompress", path)(coded(code)))?;
+        ends.clear();
+        ends.extend(memchr::memchr_iter(b'\n', &bytes).filter_map(|at| u32::try_from(at).ok()));
         if bytes.len() != plain_bytes || ends.len() != lines as usize || bytes.last() != Some(&b'\n') {
             return Err(wrong("has not the lines that the table says"));
         }
@@ -344,6 +463,5 @@ impl Frames<'_> {
 
 thread_local! {
     /// Making a decompressor takes longer than decompressing a frame.
-    static DECOMPRESSOR: std::cell::RefCell<Option<zstd::bulk::Decompressor<'static>>> =
-        const { std::cell::RefCell::new(None) };
+    static DECOMPRESSOR: RefCell<DCtx<'static>> = RefCell::new(DCtx::create());
 }

@@ -289,23 +289,27 @@ impl Live {
         stamps::filter(stamps.heads.iter().copied(), block, range, candidates)
     }
 
+    pub(super) fn stamp(&self, ordinal: u32) -> Result<Stamp, Error> {
+        self.with(|index| index.stamps.get(ordinal)).ok_or_else(|| self.none(ordinal))
+    }
+
+    fn none(&self, ordinal: u32) -> Error {
+        Error::NoSuchEntry { segment: self.id, entries: self.visible(), ordinal }
+    }
+
     /// Puts the line of `ordinal` into `out` in place of what was there.
-    pub(super) fn read(&self, ordinal: u32, out: &mut Vec<u8>) -> Result<Stamp, Error> {
+    pub(super) fn read(&self, ordinal: u32, out: &mut Vec<u8>) -> Result<(), Error> {
         let found = self.with(|index| {
             let start = match ordinal.checked_sub(1) {
                 Some(before) => *index.ends.get(before as usize)?,
                 None => 0,
             };
-            Some((start, *index.ends.get(ordinal as usize)?, index.stamps.get(ordinal)?))
+            Some((start, *index.ends.get(ordinal as usize)?))
         });
-        let Some((start, end, stamp)) = found else {
-            let (segment, entries) = (self.id, self.visible());
-            return Err(Error::NoSuchEntry { segment, entries, ordinal });
-        };
+        let (start, end) = found.ok_or_else(|| self.none(ordinal))?;
         let length = usize::try_from(end - start - 1).unwrap_or(usize::MAX);
         out.clear();
         out.resize(length, 0);
-        self.file.read_exact_at(out, start).map_err(|error| Error::io("read", &self.path())(error))?;
-        Ok(stamp)
+        self.file.read_exact_at(out, start).map_err(|error| Error::io("read", &self.path())(error))
     }
 }

@@ -8,6 +8,8 @@ pub mod term;
 mod background;
 mod cache;
 mod catalogue;
+
+mod dictionary;
 mod disk;
 mod error;
 mod frames;
@@ -107,7 +109,7 @@ impl Default for Config {
             flush: Flush::Interval(Duration::from_secs(1)),
             file_mode: 0o640,
             group: None,
-            compression: 3,
+            compression: 1,
         }
     }
 }

@@ -184,20 +184,39 @@ impl ListHead {
     }
 }
 
-/// Ordinals collected from many terms.
+/// Ordinals up to which a union is a list; with more it is one bit for each ordinal.
+const LIST_MAX: usize = 4096;
+
+/// Ordinals collected from many terms, in any order.
 #[derive(Debug, Default)]
 pub(super) struct Union {
     bitmap: RoaringBitmap,
-    /// Single ordinals in any order: far quicker to sort once than to insert one by one.
+    /// Single ordinals: far quicker to sort once than to insert one by one.
     single: Vec<u32>,
+    /// One bit for each ordinal, lowest first: a run is a store or two, where a bitmap would have to move what it has.
+    bits: Vec<u64>,
 }
 
 impl Union {
+    /// Adds all from `first` to `last`, which is below [`ORDINALS_MAX`].
     pub(super) fn add(&mut self, first: u32, last: u32) {
-        if first == last {
+        if first == last && self.single.len() < LIST_MAX {
             self.single.push(first);
-        } else {
-            self.bitmap.insert_range(first..=last);
+            return;
+        }
+        let (from, to) = (first as usize / 64, last as usize / 64);
+        if self.bits.len() <= to {
+            self.bits.resize(to + 1, 0);
+        }
+        let (head, tail) = (u64::MAX << (first % 64), u64::MAX >> (63 - last % 64));
+        match self.bits.get_mut(from..=to) {
+            Some([word]) => *word |= head & tail,
+            Some([begin, between @ .., end]) => {
+                *begin |= head;
+                between.fill(u64::MAX);
+                *end |= tail;
+            }
+            _ => {}
         }
     }
 
@@ -206,9 +225,13 @@ impl Union {
             self.single.sort_unstable();
         }
         self.single.dedup();
-        let single =
+        let mut all =
             RoaringBitmap::from_sorted_iter(self.single).expect("the ordinals are sorted and distinct");
-        if self.bitmap.is_empty() { single } else { self.bitmap | single }
+        if !self.bits.is_empty() {
+            let bytes: Vec<u8> = self.bits.iter().flat_map(|word| word.to_le_bytes()).collect();
+            all |= RoaringBitmap::from_lsb0_bytes(0, &bytes);
+        }
+        if self.bitmap.is_empty() { all } else { self.bitmap | all }
     }
 }
 

@@ -139,9 +139,12 @@ impl Snapshot {
         self.segments.get(place)
     }
 
-    /// Puts the line at `position` into `out` in place of what was there; `None` where its segment is gone.
+    /// Puts the line at `position` into `out` in place of what was there, and gives its stamp; `None` where its segment is
+    /// gone.
     pub fn read(&self, position: Position, out: &mut Vec<u8>) -> Result<Option<Stamp>, Error> {
-        self.segment(position.segment).map(|segment| segment.read(position.ordinal, out)).transpose()
+        let Some(segment) = self.segment(position.segment) else { return Ok(None) };
+        segment.read(position.ordinal, out)?;
+        segment.stamp(position.ordinal).map(Some)
     }
 }
 
@@ -226,13 +229,27 @@ impl SegmentView {
 
     /// Puts the line of an entry, without newline, into `out` in place of what was there. Neighbours cost little once
     /// one of them has been read.
-    pub fn read(&self, ordinal: u32, out: &mut Vec<u8>) -> Result<Stamp, Error> {
-        if ordinal >= self.entries {
-            return Err(Error::NoSuchEntry { segment: self.id(), entries: self.entries, ordinal });
-        }
+    pub fn read(&self, ordinal: u32, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.has(ordinal)?;
         match &self.segment {
             Segment::Live(live) => live.read(ordinal, out),
             Segment::Sealed(sealed) => sealed.read(ordinal, out),
+        }
+    }
+
+    /// The stamp of an entry, by the index.
+    pub fn stamp(&self, ordinal: u32) -> Result<Stamp, Error> {
+        self.has(ordinal)?;
+        match &self.segment {
+            Segment::Live(live) => live.stamp(ordinal),
+            Segment::Sealed(sealed) => sealed.stamp(ordinal),
+        }
+    }
+
+    fn has(&self, ordinal: u32) -> Result<(), Error> {
+        match ordinal < self.entries {
+            true => Ok(()),
+            false => Err(Error::NoSuchEntry { segment: self.id(), entries: self.entries, ordinal }),
         }
     }
 

@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use super::error::{Error, Problem};
-use super::frames::Frames;
+use super::frames::{Frames, Room};
 use super::live::LiveIndex;
 use super::term::Terms;
 use super::{Describe, LINE_BYTES_MAX, Stamp};
@@ -103,7 +103,7 @@ pub(super) fn sealed(frames: &Frames<'_>, describe: &Describe) -> Result<LiveInd
     let overlong = || Error::damaged(frames.pages.path, "it has too many lines");
     for number in 0..frames.footer.frames {
         let count = frames.lines(number)?;
-        match frames.load(number) {
+        match frames.load(number, Room::default()) {
             Ok(frame) => {
                 for ordinal in frame.first..frame.first + count {
                     lines.add(frame.line(ordinal).unwrap_or_default()).ok_or_else(overlong)?;

@@ -5,6 +5,7 @@ use std::io::{BufWriter, Write};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use super::cache::lock;
 use super::catalogue::Shared;
 use super::disk::Disk;
 use super::error::{Error, Notice};
@@ -57,12 +58,16 @@ fn make(
     let file = disk.create(&segment_next)?;
     let plain =
         Plain { segment: live.id, file: &live.file, path: &plain_path, ends: &index.ends, bounds, level };
+    let dictionary = lock(&shared.trainer).dictionary(&plain)?;
     let mut out = BufWriter::with_capacity(OUT_BYTES, &file);
-    let Some(footer) = frames::write(&plain, &mut out, &path, stop)? else {
+    let Some(footer) = frames::write(&plain, dictionary.as_deref(), &mut out, &path, stop)? else {
         disk.unlink(&path)?;
         return Ok(None);
     };
     drop(out);
+    if dictionary.is_some() {
+        lock(&shared.trainer).compressed(footer.plain_bytes, footer.file_bytes);
+    }
     file.sync_all().map_err(Error::io("sync", &path))?;
     let binding = Binding { bytes: footer.file_bytes, footer_crc: footer.crc };
     let bytes = index_writer::encode(index, live.id, binding)

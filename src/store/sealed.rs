@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex};
 use roaring::RoaringBitmap;
 
 use super::cache::{Cache, lock};
+use super::dictionary::{Decoder, DictionaryId};
 use super::error::Error;
-use super::frames::{Footer, Frame, Frames};
+use super::frames::{Footer, Frame, Frames, RecentFrames};
 use super::index::{self, Head, Index, IndexCaches, generation};
 use super::index_writer::{self, Binding};
 use super::pages::{Kind, PAGE, PageCache, Pages, Source};
@@ -22,25 +23,33 @@ use super::{Describe, Stamp, names, replay};
 const PAGES_BYTES_MAX: usize = 4 << 20;
 /// Bytes of dictionaries kept; they are what a substring search walks through.
 const DICTIONARIES_BYTES_MAX: usize = 8 << 20;
-/// Bytes of frames kept: what neighbours of a hit are in.
-const FRAMES_BYTES_MAX: usize = 4 << 20;
 /// Files kept open: far below the usual limit of 1024, since a store may have more segments than that.
 const FILES_MAX: usize = 128;
+
+/// Dictionaries kept ready, of about 100 KB each.
+const DECODERS_MAX: usize = 16;
 
 /// What all segments of a directory share.
 #[derive(Debug)]
 pub(super) struct Caches {
     index: IndexCaches,
-    frames: Cache<(u64, u32), Arc<Frame>>,
-    /// The frame that was read last, whatever its weight: a scan asks for its next line.
-    latest: Mutex<Option<(u64, Arc<Frame>)>>,
+    frames: RecentFrames,
     files: Cache<(u64, bool), OpenFile>,
+    /// One serves many segments.
+    decoders: Cache<DictionaryId, Arc<Decoder>>,
 }
 
 #[derive(Clone, Debug)]
 enum OpenFile {
-    Segment(Arc<(File, Footer)>),
+    Segment(Arc<OpenSegment>),
     Index(Arc<File>),
+}
+
+#[derive(Debug)]
+struct OpenSegment {
+    file: File,
+    footer: Footer,
+    decoder: Option<Arc<Decoder>>,
 }
 
 impl Caches {
@@ -48,9 +57,9 @@ impl Caches {
         let pages = PageCache::new(PAGES_BYTES_MAX);
         Caches {
             index: IndexCaches { pages, dictionaries: Cache::new(DICTIONARIES_BYTES_MAX) },
-            frames: Cache::new(FRAMES_BYTES_MAX),
-            latest: Mutex::new(None),
+            frames: RecentFrames::default(),
             files: Cache::new(FILES_MAX),
+            decoders: Cache::new(DECODERS_MAX),
         }
     }
 }
@@ -178,7 +187,7 @@ impl Sealed {
         Ok(file)
     }
 
-    fn segment_file(&self, path: &Path) -> Result<Arc<(File, Footer)>, Error> {
+    fn segment_file(&self, path: &Path) -> Result<Arc<OpenSegment>, Error> {
         let key = (self.id, false);
         if let Some(OpenFile::Segment(open)) = self.caches.files.get(&key) {
             return Ok(open);
@@ -188,16 +197,28 @@ impl Sealed {
         if footer.crc != self.binding.footer_crc || footer.entries != self.entries {
             return Err(Error::damaged(path, "it is not the segment that was opened"));
         }
-        let open = Arc::new((file, footer));
+        let decoder = self.decoder(&file, &footer, path)?;
+        let open = Arc::new(OpenSegment { file, footer, decoder });
         self.caches.files.insert(key, OpenFile::Segment(open.clone()), 1);
         Ok(open)
+    }
+
+    fn decoder(&self, file: &File, footer: &Footer, path: &Path) -> Result<Option<Arc<Decoder>>, Error> {
+        if let Some(decoder) = self.caches.decoders.get(&footer.dictionary) {
+            return Ok(Some(decoder));
+        }
+        let decoder = footer.decoder(file, path)?.map(Arc::new);
+        if let Some(decoder) = &decoder {
+            self.caches.decoders.insert(footer.dictionary, decoder.clone(), 1);
+        }
+        Ok(decoder)
     }
 
     /// Runs `f` on the segment's frames.
     fn with_frames<T>(&self, f: impl FnOnce(&Frames<'_>) -> Result<T, Error>) -> Result<T, Error> {
         let path = self.path();
         let open = self.segment_file(&path)?;
-        let (file, footer) = &*open;
+        let OpenSegment { file, footer, decoder } = &*open;
         let pages = Pages {
             kind: Kind::Frames,
             segment: self.id,
@@ -207,7 +228,7 @@ impl Sealed {
             cache: &self.caches.index.pages,
             path: &path,
         };
-        f(&Frames { file, footer, pages })
+        f(&Frames { file, footer, decoder: decoder.as_deref(), pages })
     }
 
     /// Runs `f` on the index; where the index turns out to be damaged, once more on one made anew.
@@ -316,38 +337,26 @@ impl Sealed {
         Ok(())
     }
 
-    /// Puts the line of `ordinal` into `out` in place of what was there.
-    pub(super) fn read(&self, ordinal: u32, out: &mut Vec<u8>) -> Result<Stamp, Error> {
-        let none = || Error::NoSuchEntry { segment: self.id, entries: self.entries, ordinal };
-        if ordinal >= self.entries {
-            return Err(none());
-        }
-        let stamp = self.with_index(|index| index.stamp(ordinal))?;
+    pub(super) fn stamp(&self, ordinal: u32) -> Result<Stamp, Error> {
+        self.with_index(|index| index.stamp(ordinal))
+    }
+
+    /// Puts the line of `ordinal`, which is below the number of entries, into `out` in place of what was there.
+    pub(super) fn read(&self, ordinal: u32, out: &mut Vec<u8>) -> Result<(), Error> {
         let frame = self.frame(ordinal)?;
-        let line = frame.line(ordinal).ok_or_else(none)?;
+        let none = || Error::NoSuchEntry { segment: self.id, entries: self.entries, ordinal };
         out.clear();
-        out.extend_from_slice(line);
-        Ok(stamp)
+        out.extend_from_slice(frame.line(ordinal).ok_or_else(none)?);
+        Ok(())
     }
 
     fn frame(&self, ordinal: u32) -> Result<Arc<Frame>, Error> {
-        if let Some((generation, frame)) = &*lock(&self.caches.latest)
-            && *generation == self.generation
-            && frame.line(ordinal).is_some()
-        {
-            return Ok(frame.clone());
+        if let Some(frame) = self.caches.frames.get(self.generation, ordinal) {
+            return Ok(frame);
         }
-        let frame = self.with_frames(|frames| {
-            let number = frames.find(ordinal)?;
-            let key = (self.generation, number);
-            if let Some(frame) = self.caches.frames.get(&key) {
-                return Ok(frame);
-            }
-            let frame = Arc::new(frames.load(number)?);
-            self.caches.frames.insert(key, frame.clone(), frame.weight());
-            Ok(frame)
-        })?;
-        *lock(&self.caches.latest) = Some((self.generation, frame.clone()));
+        let room = self.caches.frames.room();
+        let frame = Arc::new(self.with_frames(|frames| frames.load(frames.find(ordinal)?, room))?);
+        self.caches.frames.keep(self.generation, frame.clone());
         Ok(frame)
     }
 }

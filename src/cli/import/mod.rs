@@ -1,25 +1,26 @@
 //! `ktrail import`: auditd logs into a log directory, by the way every event goes.
 
+mod lines;
+mod writer;
+
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, IsTerminal, Read};
+use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use lines::Lines;
+use writer::Writer;
+
 use super::arguments::{Import, Place};
 use super::exit;
 use crate::config::{Config, Overrides};
 use crate::entry::decode::describe;
+use crate::ingest::Ingest;
 use crate::ingest::counters::Counters;
-use crate::ingest::{Ingest, LINE_BYTES_MAX, Sink};
-use crate::record::stamp::EventId;
-use crate::store::term::Terms;
-use crate::store::{Stamp, Store};
-
-/// Bytes read at once.
-const READ_BYTES: usize = 1 << 20;
+use crate::store::Store;
 
 pub(super) fn import(place: &Place, arguments: &Import) -> anyhow::Result<u8> {
     let overrides = Overrides { log_dir: place.log_dir.clone(), ..Overrides::default() };
@@ -32,29 +33,24 @@ pub(super) fn import(place: &Place, arguments: &Import) -> anyhow::Result<u8> {
     }
     let counters = Arc::new(Counters::default());
     let mut ingest = Ingest::import(counters.clone());
-    let mut log = Log { store, failed: None };
+    let mut log = Writer::start(store)?;
     let bar = progress(&arguments.files)?;
     let mut number = 0;
     for path in &arguments.files {
         let read = match path.as_os_str() == "-" {
-            true => lines(bar.wrap_read(io::stdin().lock()), &mut number, &mut ingest, &mut log),
+            true => take(bar.wrap_read(io::stdin().lock()), &mut number, &mut ingest, &mut log),
             false => {
                 let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-                lines(bar.wrap_read(file), &mut number, &mut ingest, &mut log)
+                take(bar.wrap_read(file), &mut number, &mut ingest, &mut log)
             }
         };
         read.with_context(|| format!("cannot read {}", path.display()))?;
-        if let Some(error) = log.failed.take() {
-            return Err(error).context("cannot write the log");
-        }
     }
     ingest.finish(&mut log);
-    if let Some(error) = log.failed.take() {
-        return Err(error).context("cannot write the log");
-    }
-    log.store.rotate()?;
-    log.store.seal_all()?;
-    log.store.close()?;
+    let mut store = log.finish().context("cannot write the log")?;
+    store.rotate()?;
+    store.seal_all()?;
+    store.close()?;
     bar.finish_and_clear();
     let read = Counters::read;
     println!(
@@ -72,22 +68,17 @@ pub(super) fn import(place: &Place, arguments: &Import) -> anyhow::Result<u8> {
     Ok(exit::FOUND)
 }
 
-/// Hands each line to ingest. A line without end is taken in pieces, so that memory is bounded.
-fn lines(source: impl Read, number: &mut u64, ingest: &mut Ingest, log: &mut Log) -> io::Result<()> {
-    let mut source = BufReader::with_capacity(READ_BYTES, source);
-    let limit = u64::try_from(LINE_BYTES_MAX).unwrap_or(u64::MAX);
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        if source.by_ref().take(limit).read_until(b'\n', &mut line)? == 0 {
-            return Ok(());
-        }
+/// Hands each line to ingest, until the log cannot be written.
+fn take(source: impl Read, number: &mut u64, ingest: &mut Ingest, log: &mut Writer) -> io::Result<()> {
+    let mut lines = Lines::new(source);
+    while let Some(line) = lines.next()? {
         *number += 1;
-        ingest.log_line(line.strip_suffix(b"\n").unwrap_or(&line), *number, log);
-        if log.failed.is_some() {
-            return Ok(());
+        ingest.log_line(line, *number, log);
+        if log.has_failed() {
+            break;
         }
     }
+    Ok(())
 }
 
 /// A bar over all bytes, on a terminal only; of standard input the size is not known.
@@ -113,20 +104,4 @@ fn progress(files: &[impl AsRef<Path>]) -> anyhow::Result<ProgressBar> {
         bar.set_style(ProgressStyle::with_template("{bar:40} {binary_bytes}/{binary_total_bytes} {eta}")?);
     }
     Ok(bar)
-}
-
-struct Log {
-    store: Store,
-    failed: Option<anyhow::Error>,
-}
-
-impl Sink for Log {
-    fn entry(&mut self, id: EventId, terms: &Terms, line: &[u8]) {
-        let stamp = Stamp { time_ms: id.time_ms, serial: id.serial };
-        if self.failed.is_none()
-            && let Err(error) = self.store.append(stamp, terms, line)
-        {
-            self.failed = Some(error.into());
-        }
-    }
 }
