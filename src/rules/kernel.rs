@@ -7,9 +7,9 @@
 use netlink_packet_core::{DecodeError, Emitable, Parseable};
 use thiserror::Error;
 
-use super::field::{Field, FieldId};
+use super::field::{self, Field, FieldId, PERMISSIONS};
 use super::syscalls::{MASK_WORDS, Syscalls};
-use super::{Action, Condition, FIELDS_MAX, List, Operator, Rule, Value};
+use super::{Action, Condition, FIELDS_MAX, KEY_BYTES_MAX, List, Operator, PATH_BYTES_MAX, Rule, Value};
 
 /// Bytes before the strings: flags, action, number of fields, mask, fields, values, operators, length of the strings.
 pub const HEAD_BYTES: usize = 4 * (3 + MASK_WORDS + 3 * FIELDS_MAX + 1);
@@ -50,6 +50,19 @@ pub enum CodecError {
     /// A string that goes beyond the end.
     #[error("the string of the rule's field {0} ends beyond the rule's strings")]
     String(FieldId),
+    /// A string longer than the kernel takes.
+    #[error("the string of the rule's field {field} has {bytes} bytes, more than {max}")]
+    LongString {
+        /// The field's number.
+        field: FieldId,
+        /// The string's length.
+        bytes: u32,
+        /// What the kernel takes.
+        max: usize,
+    },
+    /// Bits of permissions beside those of r, w, x and a.
+    #[error("the rule has the unknown permissions 0x{0:x}")]
+    Permissions(u32),
     /// Strings that belong to no field: a newer kernel's field whose number is not known to be a string's.
     #[error("{0} bytes of the rule's strings belong to no known field")]
     LeftOver(usize),
@@ -132,10 +145,18 @@ fn condition(
     operator: u32,
     strings: &mut &[u8],
 ) -> Result<Condition, CodecError> {
+    let permissions = PERMISSIONS.iter().fold(0, |bits, (_, bit)| bits | bit);
+    if field == field::PERM && value & !permissions != 0 {
+        return Err(CodecError::Permissions(value));
+    }
     let known = Operator::ALL.iter().find(|entry| entry.1 == operator).map(|entry| entry.0);
     let operator = known.ok_or(CodecError::Operator { field, operator })?;
     let value = if Field::from_id(field).is_some_and(|field| field.kind.is_text()) {
         let length = usize::try_from(value).map_err(|_| CodecError::String(field))?;
+        let max = if field == field::KEY { KEY_BYTES_MAX } else { PATH_BYTES_MAX };
+        if length > max {
+            return Err(CodecError::LongString { field, bytes: value, max });
+        }
         let (text, rest) = strings.split_at_checked(length).ok_or(CodecError::String(field))?;
         *strings = rest;
         Value::Text(text.to_vec())
@@ -147,7 +168,7 @@ fn condition(
 
 /// A count or length of a rule, which has few of them.
 fn small(count: usize) -> u32 {
-    u32::try_from(count).expect("a rule has at most 64 strings of at most 4096 bytes, or came in one message")
+    u32::try_from(count).expect("a rule has at most 64 strings of at most 4096 bytes")
 }
 
 impl Emitable for Rule {

@@ -3,12 +3,14 @@
 //! Does no I/O: what a rule's text needs of the host comes from a [`host::Host`]. Sending rules is left to `netlink`,
 //! reading files and the order of loading to those above.
 
+pub mod control;
 pub mod diff;
 pub mod display;
 pub mod error;
 pub mod field;
 pub mod host;
 pub mod kernel;
+mod options;
 pub mod parse;
 pub mod syscalls;
 pub mod text;

@@ -5,10 +5,8 @@ use std::fmt;
 /// Words of 32 bits in the mask of system calls (`AUDIT_BITMASK_SIZE`, linux/audit.h).
 pub const MASK_WORDS: usize = 64;
 
-/// One more than the highest number that the mask has a bit for.
-pub const NUMBERS_END: u32 = 2048;
-
-const _: () = assert!(NUMBERS_END as usize == MASK_WORDS * 32);
+/// One more than the highest system call that the mask has a bit for: the 16 bits above it stand for classes.
+pub const NUMBERS_END: u32 = 2032;
 
 /// The bits of the mask's last word that stand for classes of system calls (`AUDIT_SYSCALL_CLASSES`, linux/audit.h): the
 /// kernel puts the class's calls in their place, and does not list them.
@@ -38,15 +36,15 @@ impl Syscalls {
     pub fn add(&mut self, number: u32) -> bool {
         let word = usize::try_from(number / 32).ok().and_then(|index| self.0.get_mut(index));
         match word {
-            Some(word) => {
+            Some(word) if number < NUMBERS_END => {
                 *word |= 1 << (number % 32);
                 true
             }
-            None => false,
+            _ => false,
         }
     }
 
-    /// The numbers, ascending.
+    /// The numbers, ascending; those from [`NUMBERS_END`] stand for classes.
     pub fn numbers(&self) -> impl Iterator<Item = u32> {
         let bits = |(word, index): (u32, u32)| {
             (0..32).filter(move |bit| word >> bit & 1 == 1).map(move |bit| index * 32 + bit)
