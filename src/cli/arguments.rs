@@ -1,5 +1,6 @@
 //! The command line of `ktrail`.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -41,6 +42,8 @@ pub(super) enum Command {
     Rules(Rules),
     /// Read auditd logs into a log directory
     Import(Import),
+    /// Show, check, repair and export the segments of a log directory
+    Log(Log),
 }
 
 /// Which events.
@@ -149,6 +152,97 @@ pub(super) struct Import {
     pub(super) files: Vec<PathBuf>,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct Log {
+    #[command(subcommand)]
+    pub(super) command: LogCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum LogCommand {
+    /// List the segments
+    List(LogList),
+    /// Show what one segment is made of
+    Info(LogInfo),
+    /// Read every byte and compare; exit status 1 when something is wrong
+    Check(LogCheck),
+    /// Mend what can be mended while no daemon writes; exit status 1 when something is left
+    Repair(LogCheck),
+    /// Write the events of segments to standard output
+    Export(LogExport),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LogList {
+    /// How it is written
+    #[arg(long, value_enum, default_value_t = Report::Text)]
+    pub(super) format: Report,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LogInfo {
+    /// The segment's number
+    #[arg(value_name = "SEGMENT")]
+    pub(super) segment: u64,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t = Report::Text)]
+    pub(super) format: Report,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LogCheck {
+    /// How it is written
+    #[arg(long, value_enum, default_value_t = Report::Text)]
+    pub(super) format: Report,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LogExport {
+    /// How events are written
+    #[arg(long, value_enum, default_value_t = Export::Json)]
+    pub(super) format: Export,
+    /// From this time on: 2026-11-23T09:00, 09:00, today, yesterday, '10 minutes ago'
+    #[arg(long, value_name = "TIME")]
+    pub(super) since: Option<String>,
+    /// Until this time
+    #[arg(long, value_name = "TIME")]
+    pub(super) until: Option<String>,
+    /// Only these segments, both included: 3..7, 3.., ..7, 3
+    #[arg(long, value_name = "A..B", value_parser = segments)]
+    pub(super) segments: Option<RangeInclusive<u64>>,
+}
+
+/// A range of segments' numbers, both ends included.
+fn segments(text: &str) -> Result<RangeInclusive<u64>, String> {
+    let number = |text: &str, open: u64| match text {
+        "" => Ok(open),
+        _ => text.parse().map_err(|_| format!("{text:?} is not a segment's number")),
+    };
+    match text.split_once("..") {
+        _ if text.is_empty() => Err("write 3..7, 3.., ..7 or 3".to_owned()),
+        Some((first, last)) => Ok(number(first, 1)?..=number(last, u64::MAX)?),
+        None => number(text, 0).map(|number| number..=number),
+    }
+}
+
+/// How a report about the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Report {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// How exported events are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Export {
+    /// One JSON object an event, as it is stored
+    Json,
+    /// Records as auditd's RAW format has them
+    Raw,
+}
+
 /// An output format's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
@@ -176,6 +270,23 @@ impl From<Format> for render::Format {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+
+    #[test]
+    fn ranges_of_segments_include_both_ends() {
+        let cases = [
+            ("3..7", Ok(3..=7)),
+            ("3..", Ok(3..=u64::MAX)),
+            ("..7", Ok(1..=7)),
+            ("3", Ok(3..=3)),
+            ("..", Ok(1..=u64::MAX)),
+            ("", Err("write 3..7, 3.., ..7 or 3".to_owned())),
+            ("a..7", Err("\"a\" is not a segment's number".to_owned())),
+            ("3...7", Err("\".7\" is not a segment's number".to_owned())),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(super::segments(text), expected, "{text:?}");
+        }
+    }
 
     #[test]
     fn the_definitions_do_not_contradict_each_other() {

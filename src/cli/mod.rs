@@ -2,6 +2,7 @@
 
 mod arguments;
 mod import;
+mod log;
 mod output;
 mod rules;
 mod search;
@@ -42,6 +43,7 @@ pub fn main() -> ExitCode {
         Command::Status(arguments) => status::status(&place, &arguments),
         Command::Rules(arguments) => rules::rules(&arguments),
         Command::Import(arguments) => import::import(&place, &arguments),
+        Command::Log(arguments) => log::log(&place, &arguments),
     };
     match done {
         Ok(status) => ExitCode::from(status),

@@ -74,7 +74,8 @@ fn print(status: &Status) {
     row("followers", daemon.followers.to_string());
 }
 
-fn time(time_ms: u64) -> String {
+/// A time as people read it, in their zone.
+pub(super) fn time(time_ms: u64) -> String {
     let timestamp = i64::try_from(time_ms).ok().and_then(|time_ms| Timestamp::from_millisecond(time_ms).ok());
     timestamp.map_or_else(
         || format!("{time_ms} ms"),
@@ -82,6 +83,7 @@ fn time(time_ms: u64) -> String {
     )
 }
 
-fn size(bytes: u64) -> String {
+/// A number of bytes as people read it.
+pub(super) fn size(bytes: u64) -> String {
     indicatif::BinaryBytes(bytes).to_string()
 }

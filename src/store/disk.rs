@@ -149,6 +149,20 @@ impl Disk {
     }
 }
 
+/// Whether a writer has the directory now.
+pub(super) fn has_writer(dir: &Path) -> Result<bool, Error> {
+    let path = dir.join(names::LOCK);
+    match File::open(&path) {
+        Ok(file) => match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(Error::io("lock", &path)(error)),
+        },
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(Error::io("open", &path)(error)),
+    }
+}
+
 /// Who holds the lock, as the lock file says.
 fn holder(file: &File) -> String {
     let mut text = String::new();

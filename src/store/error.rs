@@ -174,6 +174,20 @@ pub enum Problem {
     },
 }
 
+impl Problem {
+    /// The file it is about.
+    pub fn path(&self) -> &Path {
+        match self {
+            Problem::TornLine { path, .. }
+            | Problem::RefusedLines { path, .. }
+            | Problem::ForeignFile { path }
+            | Problem::Index { path, .. }
+            | Problem::Quarantined { path, .. }
+            | Problem::Unreadable { path, .. } => path,
+        }
+    }
+}
+
 fn kept(quarantine: Option<&Path>) -> String {
     match quarantine {
         Some(path) => format!("were moved to {}", path.display()),

@@ -145,6 +145,12 @@ impl LiveIndex {
         })
     }
 
+    /// The number of terms of each field that has any, ascending.
+    pub(super) fn term_counts(&self) -> Vec<(FieldId, u32)> {
+        let counts = (0..=FieldId::MAX).zip(&self.fields).filter(|(_, ids)| !ids.is_empty());
+        counts.map(|(field, ids)| (field, u32::try_from(ids.len()).unwrap_or(u32::MAX))).collect()
+    }
+
     fn of_field(&self, field: FieldId, from: usize) -> impl Iterator<Item = (&[u8], &Growing)> {
         let ids = self.fields.get(usize::from(field)).and_then(|ids| ids.get(from..)).unwrap_or_default();
         let terms = ids.iter().take(SCAN_TERMS).filter_map(|&id| self.terms.get(id as usize));
@@ -196,6 +202,11 @@ impl Live {
             Some(frozen) => f(frozen),
             None => f(&index),
         }
+    }
+
+    /// Whether it is the active segment, or was when it was opened.
+    pub(super) fn is_active(&self) -> bool {
+        self.frozen.get().is_none()
     }
 
     /// The entries added so far have reached the file.

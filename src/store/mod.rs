@@ -8,10 +8,12 @@ pub mod term;
 mod background;
 mod cache;
 mod catalogue;
-
+mod check;
 mod dictionary;
 mod disk;
 mod error;
+mod facts;
+mod footer;
 mod frames;
 mod index;
 mod index_writer;
@@ -22,6 +24,7 @@ mod open;
 mod pages;
 mod posting;
 mod read;
+mod repair;
 mod replay;
 mod seal;
 mod sealed;
@@ -33,9 +36,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use check::{Cause, Finding};
 pub use error::{Error, Notice, Problem};
+pub use facts::{Facts, FieldFacts, Parts, State};
 use nix::unistd::Gid;
 pub use read::{Reader, SegmentView, Snapshot, Summary, ValueTest};
+pub use repair::{Repaired, has_writer, repair};
 pub use write::Store;
 
 use term::Terms;

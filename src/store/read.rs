@@ -151,7 +151,7 @@ impl Snapshot {
 /// A segment as it was when the snapshot was taken.
 #[derive(Clone)]
 pub struct SegmentView {
-    segment: Segment,
+    pub(super) segment: Segment,
     entries: u32,
 }
 

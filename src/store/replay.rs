@@ -97,26 +97,51 @@ pub(super) fn plain(file: &File, path: &Path, describe: &Describe) -> Result<Rep
     Ok(Replayed { index: lines.index, whole_bytes: lines.end, fragment: buffer, problem })
 }
 
-/// Reads a sealed segment. The lines of a frame that cannot be read have no terms.
-pub(super) fn sealed(frames: &Frames<'_>, describe: &Describe) -> Result<LiveIndex, Error> {
+/// What happens while a sealed segment is read.
+pub(super) enum Step {
+    /// So many bytes of lines more were read.
+    Read(u64),
+    /// A frame cannot be read; its lines have the ordinals from `first` to `last`.
+    Lost { first: u32, last: u32, error: Error },
+}
+
+/// What a sealed segment holds.
+pub(super) struct Walked {
+    pub(super) index: LiveIndex,
+    /// Length of all lines that could be read.
+    pub(super) plain_bytes: u64,
+    /// How many lines are not entries, those of lost frames counted, and the ordinal of the first.
+    pub(super) refused: Option<(u32, u32)>,
+}
+
+/// Reads a sealed segment. The lines of a frame that cannot be read have no terms. It ends with the error that `tell`
+/// gives.
+pub(super) fn sealed(
+    frames: &Frames<'_>,
+    describe: &Describe,
+    tell: &mut dyn FnMut(Step) -> Result<(), Error>,
+) -> Result<Walked, Error> {
     let mut lines = Lines::new(describe);
     let overlong = || Error::damaged(frames.pages.path, "it has too many lines");
     for number in 0..frames.footer.frames {
         let count = frames.lines(number)?;
+        let before = lines.end;
         match frames.load(number, Room::default()) {
             Ok(frame) => {
                 for ordinal in frame.first..frame.first + count {
                     lines.add(frame.line(ordinal).unwrap_or_default()).ok_or_else(overlong)?;
                 }
+                tell(Step::Read(lines.end - before))?;
             }
-            Err(Error::Damaged { .. }) => {
+            Err(error) => {
+                let first = lines.index.entries();
+                tell(Step::Lost { first, last: first.saturating_add(count).saturating_sub(1), error })?;
                 for _ in 0..count {
                     lines.refuse();
                     lines.index.add(lines.stamp, &lines.terms, lines.end).ok_or_else(overlong)?;
                 }
             }
-            Err(error) => return Err(error),
         }
     }
-    Ok(lines.index)
+    Ok(Walked { index: lines.index, plain_bytes: lines.end, refused: lines.refused })
 }

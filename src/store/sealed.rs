@@ -10,11 +10,13 @@ use roaring::RoaringBitmap;
 use super::cache::{Cache, lock};
 use super::dictionary::{Decoder, DictionaryId};
 use super::error::Error;
-use super::frames::{Footer, Frame, Frames, RecentFrames};
+use super::footer::Footer;
+use super::frames::{Frame, Frames, RecentFrames};
 use super::index::{self, Head, Index, IndexCaches, generation};
 use super::index_writer::{self, Binding};
 use super::pages::{Kind, PAGE, PageCache, Pages, Source};
 use super::read::ValueTest;
+use super::replay::{Step, Walked};
 use super::stamps::{Bounds, Range};
 use super::term::FieldId;
 use super::{Describe, Stamp, names, replay};
@@ -79,7 +81,7 @@ pub(super) struct Sealed {
     pub(super) bounds: Bounds,
     /// Length of the `.seg` file and, where it was there, of the `.idx` file.
     pub(super) bytes: u64,
-    binding: Binding,
+    pub(super) binding: Binding,
     generation: u64,
     dir: Arc<Path>,
     caches: Arc<Caches>,
@@ -215,14 +217,14 @@ impl Sealed {
     }
 
     /// Runs `f` on the segment's frames.
-    fn with_frames<T>(&self, f: impl FnOnce(&Frames<'_>) -> Result<T, Error>) -> Result<T, Error> {
+    pub(super) fn with_frames<T>(&self, f: impl FnOnce(&Frames<'_>) -> Result<T, Error>) -> Result<T, Error> {
         let path = self.path();
         let open = self.segment_file(&path)?;
         let OpenSegment { file, footer, decoder } = &*open;
         let pages = Pages {
             kind: Kind::Frames,
             segment: self.id,
-            base: footer.table_at(),
+            base: footer.table_at,
             generation: self.generation,
             source: Source::File(file),
             cache: &self.caches.index.pages,
@@ -232,7 +234,10 @@ impl Sealed {
     }
 
     /// Runs `f` on the index; where the index turns out to be damaged, once more on one made anew.
-    fn with_index<T>(&self, mut f: impl FnMut(&Index<'_>) -> Result<T, Error>) -> Result<T, Error> {
+    pub(super) fn with_index<T>(
+        &self,
+        mut f: impl FnMut(&Index<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let open = lock(&self.index).clone();
         if let Some(open) = open {
             match self.ask(&open, &mut f) {
@@ -244,11 +249,7 @@ impl Sealed {
         self.ask(&open, &mut f)
     }
 
-    fn ask<T>(
-        &self,
-        open: &OpenIndex,
-        f: &mut impl FnMut(&Index<'_>) -> Result<T, Error>,
-    ) -> Result<T, Error> {
+    fn ask<T>(&self, open: &OpenIndex, f: impl FnOnce(&Index<'_>) -> Result<T, Error>) -> Result<T, Error> {
         let path = self.index_path();
         let file;
         let source = match &open.memory {
@@ -268,15 +269,33 @@ impl Sealed {
         if let Some(open) = lock(&self.index).clone().filter(|open| open.memory.is_some()) {
             return Ok(open);
         }
-        let live = self.with_frames(|frames| replay::sealed(frames, &self.describe))?;
+        // A frame that is damaged costs its own lines only; one that cannot be read now may be read later.
+        let walked = self.walk(&mut |step| match step {
+            Step::Read(_) | Step::Lost { error: Error::Damaged { .. }, .. } => Ok(()),
+            Step::Lost { error, .. } => Err(error),
+        })?;
         let wrong = || Error::damaged(&self.path(), "no index can be made from it");
-        let bytes = index_writer::encode(&live, self.id, self.binding).ok_or_else(wrong)?;
+        let bytes = index_writer::encode(&walked.index, self.id, self.binding).ok_or_else(wrong)?;
         let (bytes, generation, path) = (Arc::new(bytes), generation(), self.index_path());
         let head = index::read_head(&self.index_pages(generation, Source::Memory(&bytes), &path))?;
         let open = OpenIndex { head: Arc::new(head), generation, memory: Some(bytes) };
         *lock(&self.index) = Some(open.clone());
         self.wants_index.store(true, Ordering::Relaxed);
         Ok(open)
+    }
+
+    /// Reads all lines and makes an index of them.
+    pub(super) fn walk(&self, tell: &mut dyn FnMut(Step) -> Result<(), Error>) -> Result<Walked, Error> {
+        self.with_frames(|frames| replay::sealed(frames, &self.describe, tell))
+    }
+
+    /// Runs `f` on the index as it is in its file; `None` where that is known to be missing or damaged.
+    pub(super) fn with_index_file<T>(
+        &self,
+        f: impl FnOnce(&Index<'_>) -> Result<T, Error>,
+    ) -> Option<Result<T, Error>> {
+        let open = lock(&self.index).clone().filter(|open| open.memory.is_none())?;
+        Some(self.ask(&open, f))
     }
 
     /// Whether the index has to be written anew.
