@@ -91,9 +91,10 @@ fn put_keys(keys: &[Vec<u8>], out: &mut Vec<u8>) {
 fn put_field(list: List, seed: &Seed, used: &mut Vec<&'static Field>, out: &mut Vec<u8>) {
     let (which, how, number, bytes) = seed;
     let fitting = |field: &&'static Field| {
-        let known = |other: &&Field| other.id == field.id || other.ties_to_file() && field.ties_to_file();
+        let known =
+            |other: &&'static Field| other.id == field.id || other.ties_to_file() && field.ties_to_file();
         let once = field.ties_to_file() || field.id == field::EXE;
-        let taken = once && used.iter().any(|other| known(&other));
+        let taken = once && used.iter().any(known);
         field.fits(list) && !taken && !matches!(field.id, field::ARCH | field::KEY)
     };
     let fields: Vec<&'static Field> = field::ALL.iter().filter(fitting).collect();

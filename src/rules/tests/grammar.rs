@@ -185,7 +185,7 @@ fn each_pair_of_fields_is_compared_in_both_orders() {
             let texts = [format!("{left}{sign}{right}"), format!("{right}{sign}{left}")];
             for text in texts {
                 let read = rule(&format!("-a always,exit -C {text}"));
-                assert_eq!(read.conditions(), [expected.clone()], "{text}");
+                assert_eq!(read.conditions(), std::slice::from_ref(&expected), "{text}");
             }
             check(&[(&format!("-a always,exit -S all -C {left}{sign}{right}"), "")]);
         }

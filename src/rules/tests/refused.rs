@@ -5,7 +5,10 @@ use crate::rules::error::{Cause, Warning};
 use crate::rules::parse::{command_line, line};
 use crate::rules::text::arguments;
 
-fn check(cases: &[(&str, usize, fn(&Cause) -> bool)]) {
+/// A line, the byte at which the refused word begins, and whether the cause is the right one.
+type Case<'a> = (&'a str, usize, fn(&Cause) -> bool);
+
+fn check(cases: &[Case<'_>]) {
     for (text, at, expected) in cases {
         let error = line(text.as_bytes(), &TestHost).expect_err(text);
         assert!(expected(&error.cause), "{text}: {error:?}");
