@@ -1,9 +1,13 @@
 //! `ktrail rules`.
 
+use std::io::{self, IsTerminal, Write};
+
 use super::arguments::{Rules, RulesCommand};
 use super::exit;
 use crate::netlink::control::Control;
+use crate::render::escape::shown;
 use crate::rules::Rule;
+use crate::rules::display::Form;
 
 pub(super) fn rules(arguments: &Rules) -> anyhow::Result<u8> {
     match arguments.command {
@@ -13,13 +17,19 @@ pub(super) fn rules(arguments: &Rules) -> anyhow::Result<u8> {
 
 fn list() -> anyhow::Result<u8> {
     let rules = Control::open()?.list_rules()?;
+    let mut out = io::stdout().lock();
+    let terminal = out.is_terminal();
     if rules.is_empty() {
-        println!("No rules");
+        writeln!(out, "No rules")?;
     }
     let mut status = exit::FOUND;
     for rule in &rules {
         match Rule::from_kernel(rule) {
-            Ok(rule) => println!("{rule}"),
+            Ok(rule) if terminal => writeln!(out, "{}", shown(&rule.to_text(Form::Listed), terminal))?,
+            Ok(rule) => {
+                out.write_all(&rule.to_text(Form::Listed))?;
+                writeln!(out)?;
+            }
             Err(error) => {
                 eprintln!("ktrail: a rule of the kernel cannot be shown: {error}");
                 status = exit::ERROR;

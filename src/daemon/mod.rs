@@ -48,6 +48,7 @@ pub fn main() -> ExitCode {
         Err(error) => return failed(&error, exit::USAGE),
     };
     if arguments.check_config {
+        rules.warnings.iter().for_each(|warning| eprintln!("ktraild: {warning}"));
         println!("the configuration is good; {} rules", rules.rules.len());
         return ExitCode::SUCCESS;
     }

@@ -24,7 +24,6 @@ use crate::netlink::session::Session;
 use crate::netlink::status::StatusChange;
 use crate::protocol;
 use crate::record::RecordType;
-use crate::rules::parse;
 use crate::serve::live::Live;
 use crate::serve::{self, Server, Sources};
 use crate::store::{Reader, Store};
@@ -99,32 +98,23 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
 
 /// Changes the kernel's settings and adds the rules.
 fn load(session: &mut Session, config: &Config, rules: &Rules) -> anyhow::Result<()> {
-    let mut wanted = StatusChange {
-        enabled: Some(session.before().enabled.max(1)),
-        backlog_limit: Some(config.kernel.backlog_limit),
-        backlog_wait_time: config.kernel.backlog_wait_time,
-        ..StatusChange::default()
+    let wanted = StatusChange {
+        enabled: rules.settings.enabled.or(Some(session.before().enabled.max(1))),
+        backlog_limit: rules.settings.backlog_limit.or(Some(config.kernel.backlog_limit)),
+        backlog_wait_time: rules.settings.backlog_wait_time.or(config.kernel.backlog_wait_time),
+        ..rules.settings
     };
-    for control in &rules.controls {
-        match *control {
-            parse::Control::Enabled(enabled) if enabled < 2 => wanted.enabled = Some(enabled),
-            parse::Control::Failure(failure) => wanted.failure = Some(failure),
-            parse::Control::RateLimit(limit) => wanted.rate_limit = Some(limit),
-            parse::Control::BacklogLimit(limit) => wanted.backlog_limit = Some(limit),
-            parse::Control::BacklogWaitTime(ticks) => wanted.backlog_wait_time = Some(ticks),
-            _ => {
-                tracing::warn!("a setting of the rules files is not supported yet and left out: {control:?}")
-            }
-        }
-    }
     match session.set(&wanted) {
         // A locked configuration still has its rules, and their events are taken in.
         Err(error @ Error::Immutable(_)) => tracing::warn!("{error}; the kernel's settings stay as they are"),
         set => set?,
     }
     for rule in &rules.rules {
-        if !session.add_rule(&rule.to_kernel()).with_context(|| format!("the rule {rule}"))? {
-            tracing::warn!("the rule is in the kernel already and will stay there: {rule}");
+        match session.add_rule(&rule.to_kernel()) {
+            Ok(true) => {}
+            Ok(false) => tracing::warn!("the rule is in the kernel already and will stay there: {rule}"),
+            Err(error) if rules.lenient => tracing::error!("{error}; the rule is left out: {rule}"),
+            Err(error) => return Err(error).with_context(|| format!("the rule {rule}")),
         }
     }
     Ok(())

@@ -20,6 +20,9 @@ pub(super) const ANSWER_MAX: Duration = Duration::from_secs(ANSWER_SECONDS_MAX.u
 /// Bytes of a message of [`Control::send_user`] at most: what is longer the kernel cuts without a word
 /// (`AUDIT_MESSAGE_TEXT_MAX`, linux/audit.h, less the NUL).
 pub const USER_TEXT_BYTES_MAX: usize = 8559;
+
+/// The flag of a rule that puts it in front of its list (`AUDIT_FILTER_PREPEND`, linux/audit.h).
+const FILTER_PREPEND: u32 = 0x10;
 /// Room for one answer in bytes. The longest is a rule with 64 fields and strings of PATH_MAX.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
 /// `NETLINK_AUDIT` (linux/netlink.h).
@@ -100,9 +103,15 @@ impl Control {
         self.command(Request::AddRule, message).map(drop)
     }
 
-    /// Deletes the rule that is equal to this one.
+    /// Deletes the rule that is equal to this one. The bytes that have put a rule in front of its list delete it too.
     pub fn delete_rule(&mut self, rule: &[u8]) -> Result<(), Error> {
-        let message = Message::Other { kind: DELETE_RULE, payload: rule.to_vec() };
+        let mut payload = rule.to_vec();
+        // The kernel forgets the flag when it adds a rule, but compares it when it looks for one to delete
+        // (`audit_add_rule` and `audit_compare_rule`, kernel/auditfilter.c): with the flag it would find none.
+        if let Some(flags) = payload.first_chunk_mut::<4>() {
+            *flags = (u32::from_ne_bytes(*flags) & !FILTER_PREPEND).to_ne_bytes();
+        }
+        let message = Message::Other { kind: DELETE_RULE, payload };
         self.command(Request::DeleteRule, message).map(drop)
     }
 

@@ -1,100 +1,133 @@
-//! Rules → auditctl's text, in the form in which `auditctl -l` lists them.
+//! Rules → auditctl's text.
 
 use std::fmt;
+use std::io::Write as _;
 
 use super::field::{self, FILE_SYSTEMS, FILE_TYPES, Field, Kind, PERMISSIONS};
 use super::parse::is_64_bit;
-use super::{Condition, KEY_SEPARATOR, List, Rule, Value, text};
+use super::{Action, Condition, List, Operator, Rule, Value, split_keys, text, uring};
 use crate::tables::{self, Arch};
 
+/// How a rule is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// As `auditctl -l` lists it: what -w can make is written with -w.
+    Listed,
+    /// With -a always: reads back as the same rule on every host, whereas -w asks the host whether its path is a
+    /// directory.
+    Exact,
+}
+
 impl fmt::Display for Rule {
+    /// The listed form. Bytes that are not UTF-8 are replaced; [`Rule::to_text`] keeps them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some((path, permissions)) = self.as_watch() {
-            write!(f, "-w {} -p {}", shown(path), letters(permissions))?;
-            return self.keys().try_for_each(|key| write!(f, " -k {}", shown(key)));
-        }
-        let option = if self.prepend { "-A" } else { "-a" };
-        write!(f, "{option} {},{}", self.action.name(), self.list.name())?;
-        let mut arch = None;
-        for condition in self.conditions.iter().filter(|condition| condition.field == field::ARCH) {
-            if let Value::Number(token) = condition.value {
-                arch = Arch::from_token(token);
-            }
-            write!(f, " -F {}", ConditionText(condition))?;
-        }
-        self.fmt_syscalls(arch, f)?;
-        for condition in self.conditions.iter().filter(|condition| condition.field != field::ARCH) {
-            match (condition.field, &condition.value) {
-                (field::KEY, Value::Text(keys)) => {
-                    for key in keys.split(|byte| *byte == KEY_SEPARATOR) {
-                        write!(f, " -F key={}", shown(key))?;
-                    }
-                }
-                (field::FIELD_COMPARE, _) => write!(f, " -C {}", ConditionText(condition))?,
-                _ => write!(f, " -F {}", ConditionText(condition))?,
-            }
-        }
-        Ok(())
+        f.write_str(&String::from_utf8_lossy(&self.to_text(Form::Listed)))
     }
 }
 
 impl Rule {
-    /// Path and permissions if the rule is what -w makes.
-    fn as_watch(&self) -> Option<(&[u8], u32)> {
-        let plain = self.list == List::Exit && self.action == super::Action::Always && self.syscalls.is_all();
-        let mut conditions = self.conditions.iter();
-        let path =
-            conditions.next().filter(|condition| matches!(condition.field, field::PATH | field::DIR))?;
-        let permissions = conditions.next().filter(|condition| condition.field == field::PERM)?;
-        let only_key = conditions.all(|condition| condition.field == field::KEY);
-        match (&path.value, &permissions.value) {
-            (Value::Text(path), Value::Number(bits)) if plain && only_key && !self.prepend => {
-                Some((path, *bits))
+    /// The rule's text, byte for byte: [`parse`](super::parse) makes of it a rule that is the same. (Not so for a rule
+    /// that no text can make: one with its keys before other fields, or with a field that ktrail does not know.)
+    pub fn to_text(&self, form: Form) -> Vec<u8> {
+        let mut out = Vec::new();
+        match self.as_watch().filter(|_| form == Form::Listed) {
+            Some((path, permissions)) => {
+                out.extend_from_slice(b"-w ");
+                text::escape(path, &mut out);
+                put(&mut out, format_args!(" -p {}", letters(permissions)));
+                self.keys().for_each(|key| word(&mut out, " -k ", key));
             }
-            _ => None,
+            None => self.put_fields(&mut out),
         }
+        out
     }
 
-    fn fmt_syscalls(&self, arch: Option<Arch>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !matches!(self.list, List::Exit | List::IoUring) || self.syscalls.is_empty() {
-            return Ok(());
+    fn put_fields(&self, out: &mut Vec<u8>) {
+        let option = if self.prepend { "-A" } else { "-a" };
+        put(out, format_args!("{option} {},{}", self.action.name(), self.list.name()));
+        // The names of system calls are those of the last architecture before -S.
+        let is_arch = |condition: &Condition| condition.field == field::ARCH;
+        let before = self.conditions.iter().rposition(is_arch).map_or(0, |last| last + 1);
+        let (before, after) = self.conditions.split_at_checked(before).unwrap_or((&self.conditions, &[]));
+        before.iter().for_each(|condition| put_condition(condition, out));
+        self.put_syscalls(before.last(), out);
+        after.iter().for_each(|condition| put_condition(condition, out));
+    }
+
+    /// Path and permissions if the rule is what -w makes.
+    fn as_watch(&self) -> Option<(&[u8], u32)> {
+        let [path, permissions, keys @ ..] = self.conditions.as_slice() else { return None };
+        let (Value::Text(text), Value::Number(bits)) = (&path.value, &permissions.value) else { return None };
+        let is_path = matches!(path.field, field::PATH | field::DIR);
+        let plain_path = text.as_slice() == b"/" || text.starts_with(b"/") && !text.ends_with(b"/");
+        let no_more = match keys {
+            [] => true,
+            [key] => key.field == field::KEY && key.operator == Operator::Equal,
+            _ => false,
+        };
+        let equal = path.operator == Operator::Equal && permissions.operator == Operator::Equal;
+        let is_watch = self.list == List::Exit
+            && self.action == Action::Always
+            && !self.prepend
+            && self.syscalls.is_all()
+            && (is_path && permissions.field == field::PERM && equal && *bits != 0)
+            && plain_path
+            && no_more;
+        is_watch.then_some((text, *bits))
+    }
+
+    fn put_syscalls(&self, arch: Option<&Condition>, out: &mut Vec<u8>) {
+        if !self.list.has_syscalls() || self.syscalls.is_empty() {
+            return;
         }
         if self.syscalls.is_all() {
-            return f.write_str(" -S all");
+            out.extend_from_slice(b" -S all");
+            return;
         }
-        let by_name = arch.unwrap_or(Arch::native());
+        let arch = match arch.map(|condition| &condition.value) {
+            None => Some(Arch::native()),
+            Some(Value::Number(token)) => Arch::from_token(*token),
+            Some(Value::Text(_)) => None,
+        };
         let mut before = " -S ";
         for number in self.syscalls.numbers() {
-            match tables::syscall_name(by_name, number).filter(|_| self.list == List::Exit) {
-                Some(name) => write!(f, "{before}{name}")?,
-                None => write!(f, "{before}{number}")?,
+            let name = match self.list {
+                List::IoUring => uring::operation_name(number),
+                _ => arch.and_then(|arch| tables::syscall_name(arch, number)),
+            };
+            match name {
+                Some(name) => put(out, format_args!("{before}{name}")),
+                None => put(out, format_args!("{before}{number}")),
             }
             before = ",";
         }
-        Ok(())
     }
 }
 
-struct ConditionText<'a>(&'a Condition);
+fn put(out: &mut Vec<u8>, text: fmt::Arguments<'_>) {
+    out.write_fmt(text).expect("a vector takes all");
+}
 
-impl fmt::Display for ConditionText<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Condition { field: id, operator, value } = self.0;
-        let operator = operator.text();
-        match value {
-            Value::Number(number) if *id == field::FIELD_COMPARE => match field::compared(*number) {
-                Some((left, right)) => write!(f, "{left}{operator}{right}"),
-                None => write!(f, "f{number}{operator}?"),
-            },
-            Value::Number(number) => match Field::from_id(*id) {
-                Some(field) => write!(f, "{}{operator}{}", field.name, number_text(field.kind, *number)),
-                None => write!(f, "f{id}{operator}{number}"),
-            },
-            Value::Text(text) => {
-                let name = Field::from_id(*id).map_or("?", |field| field.name);
-                write!(f, "{name}{operator}{}", shown(text))
-            }
+fn word(out: &mut Vec<u8>, before: &str, word: &[u8]) {
+    out.extend_from_slice(before.as_bytes());
+    text::escape(word, out);
+}
+
+fn put_condition(Condition { field: id, operator, value }: &Condition, out: &mut Vec<u8>) {
+    let operator = operator.text();
+    match (Field::from_id(*id), value) {
+        (Some(field), Value::Text(keys)) if field.id == field::KEY => {
+            split_keys(keys).for_each(|key| word(out, &format!(" -F key{operator}"), key));
         }
+        (Some(field), Value::Text(text)) => word(out, &format!(" -F {}{operator}", field.name), text),
+        (Some(field), Value::Number(number)) => match field::compared(*number) {
+            Some((left, right)) if field.kind == Kind::Compare => {
+                put(out, format_args!(" -C {left}{operator}{right}"));
+            }
+            _ => put(out, format_args!(" -F {}{operator}{}", field.name, number_text(field.kind, *number))),
+        },
+        (None, Value::Number(number)) => put(out, format_args!(" -F f{id}{operator}{number}")),
+        (None, Value::Text(text)) => word(out, &format!(" -F f{id}{operator}"), text),
     }
 }
 
@@ -102,7 +135,7 @@ fn number_text(kind: Kind, number: u32) -> String {
     let named =
         |names: &[(&str, u32)]| names.iter().find(|entry| entry.1 == number).map(|entry| entry.0.to_owned());
     match kind {
-        Kind::User | Kind::Group | Kind::Session => number.cast_signed().to_string(),
+        Kind::User | Kind::LoginUser | Kind::Group | Kind::Session => number.cast_signed().to_string(),
         Kind::Arch => arch_text(number),
         Kind::RecordType => {
             let name = u16::try_from(number).ok().and_then(tables::record_type_name);
@@ -111,8 +144,8 @@ fn number_text(kind: Kind, number: u32) -> String {
         Kind::Exit => exit_text(number.cast_signed()),
         Kind::Permissions => letters(number),
         Kind::FileType => named(&FILE_TYPES).unwrap_or_else(|| number.to_string()),
-        Kind::FileSystem => named(&FILE_SYSTEMS).unwrap_or_else(|| format!("0x{number:x}")),
-        Kind::Argument => format!("0x{number:x}"),
+        Kind::FileSystem => named(&FILE_SYSTEMS).unwrap_or_else(|| number.to_string()),
+        Kind::Argument => format!("0x{number:X}"),
         _ => number.to_string(),
     }
 }
@@ -127,19 +160,14 @@ fn arch_text(token: u32) -> String {
     }
 }
 
+/// An error by its name; a positive number is what a call has given, not an error.
 fn exit_text(exit: i32) -> String {
     match tables::errno_name(exit.unsigned_abs()) {
         Some(name) if exit < 0 => format!("-{name}"),
-        Some(name) if exit > 0 => name.to_owned(),
         _ => exit.to_string(),
     }
 }
 
 fn letters(bits: u32) -> String {
     PERMISSIONS.iter().filter(|(_, bit)| bits & bit != 0).map(|(letter, _)| *letter).collect()
-}
-
-/// A word for the text of a rule. Bytes that are not text are replaced: the kernel keeps them, a terminal could not.
-fn shown(word: &[u8]) -> String {
-    String::from_utf8_lossy(&text::escape(word)).into_owned()
 }

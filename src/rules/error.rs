@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use super::text::Word;
+
 /// What is wrong with a word of a rule.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Cause {
@@ -14,6 +16,12 @@ pub enum Cause {
     /// Two of -w, -W, -a, -A, -d in one rule.
     #[error("a rule has one of -w, -W, -a, -A and -d")]
     TwoRules,
+    /// A word after what was a whole command.
+    #[error("the command is complete before this; a line has one command or one rule")]
+    AfterCommand,
+    /// -q without two paths.
+    #[error("-q needs two absolute paths joined by a comma: the mount point and the subtree")]
+    TwoPaths,
     /// -p, -k, -S, -F or -C before any of these.
     #[error("this belongs to a rule: begin one with -w or -a")]
     NoRule,
@@ -49,6 +57,15 @@ pub enum Cause {
     /// The keys are too long together.
     #[error("the keys of a rule may have {max} bytes together with one between each two; these have {0}", max = super::KEY_BYTES_MAX)]
     LongKey(usize),
+    /// A key without a byte, which the kernel refuses.
+    #[error("a key has at least one byte")]
+    EmptyKey,
+    /// A byte that parts keys, or ends strings, in the kernel.
+    #[error("a key cannot have the byte 0 or 1 in it")]
+    KeyByte,
+    /// A byte that ends strings in the kernel.
+    #[error("a path or label cannot have a NUL byte in it")]
+    Nul,
     /// A key with nothing to attach it to.
     #[error("a key needs a watch, a system call or a field before it")]
     LoneKey,
@@ -80,6 +97,9 @@ pub enum Cause {
     /// The same single field twice.
     #[error("the field {0} may be used once in a rule")]
     Twice(&'static str),
+    /// A second of the fields that tie a rule to files.
+    #[error("a rule has one of path, dir and inode; {0} is a second one")]
+    TwoFiles(&'static str),
     /// A value of the wrong sort.
     #[error("not a value for {field}: it takes {takes}")]
     BadValue {
@@ -104,7 +124,7 @@ pub enum Cause {
         arch: &'static str,
     },
     /// A system call's number is beyond the mask.
-    #[error("the kernel's rules end at system call {}", super::MASK_WORDS * 32 - 1)]
+    #[error("the kernel's rules end at system call {}", super::syscalls::NUMBERS_END - 1)]
     SyscallNumber,
     /// -S where no system call is tested.
     #[error("the list {0} does not test system calls")]
@@ -140,6 +160,12 @@ pub struct RuleError {
     pub at: usize,
 }
 
+impl RuleError {
+    pub(super) fn new(cause: Cause, word: &Word) -> RuleError {
+        RuleError { cause, word: word.text.clone(), at: word.at }
+    }
+}
+
 /// The word as text in quotes, with what is not text escaped.
 fn quoted(word: &[u8]) -> String {
     format!("\"{}\"", word.escape_ascii())
@@ -153,6 +179,19 @@ pub enum Warning {
         "-S without arch: the numbers mean other system calls to 32-bit programs; add -F arch=b64 or arch=b32"
     )]
     SyscallsWithoutArch,
+    /// -w of a path that does not exist.
+    #[error(
+        "nothing has this path now, so that it is watched as a file; a directory made later is not watched"
+    )]
+    Missing,
+    /// A condition on what the kernel does not know in this list.
+    #[error("the kernel does not know {field} in the list {list}: the rule never matches")]
+    NeverMatches {
+        /// The field.
+        field: &'static str,
+        /// The list.
+        list: &'static str,
+    },
     /// `..` in a path.
     #[error("the path has .. in it, which the kernel does not resolve")]
     DotDot,

@@ -6,6 +6,8 @@ pub trait Host {
     fn user(&self, name: &str) -> Option<u32>;
     /// The id of a group's name.
     fn group(&self, name: &str) -> Option<u32>;
-    /// Whether a path is a directory. A path that does not exist is none.
+    /// Whether a path is a directory, links followed. A path that does not exist is none.
     fn is_directory(&self, path: &[u8]) -> bool;
+    /// Whether there is anything of this path, links followed.
+    fn exists(&self, path: &[u8]) -> bool;
 }

@@ -1,33 +1,37 @@
 //! Audit rules: auditctl's text ⇄ the kernel's form, and the difference between two sets of rules.
 //!
-//! Does no I/O: what a rule's text needs of the host comes from a [`host::Host`].
+//! Does no I/O: what a rule's text needs of the host comes from a [`host::Host`]. Sending rules is left to `netlink`,
+//! reading files and the order of loading to those above.
 
+pub mod control;
 pub mod diff;
 pub mod display;
 pub mod error;
 pub mod field;
 pub mod host;
 pub mod kernel;
+mod options;
 pub mod parse;
+pub mod syscalls;
 pub mod text;
+pub mod uring;
 
 #[cfg(test)]
 mod tests;
 
 use field::FieldId;
+use syscalls::Syscalls;
 
 /// Fields a rule may have (`AUDIT_MAX_FIELDS`, linux/audit.h).
 pub const FIELDS_MAX: usize = 64;
-/// Words of 32 bits in the mask of system calls (`AUDIT_BITMASK_SIZE`).
-pub const MASK_WORDS: usize = 64;
-/// Bytes of all keys of a rule with their separators (`AUDIT_MAX_KEY_LEN`).
+/// Bytes of all keys of a rule with their separators (`AUDIT_MAX_KEY_LEN`, linux/audit.h).
 pub const KEY_BYTES_MAX: usize = 256;
-/// The byte between two keys of one rule (`AUDIT_KEY_SEPARATOR`).
+/// The byte between two keys of one rule (`AUDIT_KEY_SEPARATOR`, linux/audit.h).
 pub const KEY_SEPARATOR: u8 = 1;
-/// Bytes of a path with its final NUL in the kernel (`PATH_MAX`).
+/// Bytes of a path with its final NUL in the kernel (`PATH_MAX`, linux/limits.h).
 pub const PATH_BYTES_MAX: usize = 4096;
 
-/// The list of rules a rule belongs to, by what is tested when (`AUDIT_FILTER_*`).
+/// The list of rules a rule belongs to, by what is tested when (`AUDIT_FILTER_*`, linux/audit.h).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum List {
     /// Messages that user space sends.
@@ -64,6 +68,11 @@ impl List {
     pub fn name(self) -> &'static str {
         List::ALL.iter().find(|entry| entry.0 == self).map_or("", |entry| entry.2)
     }
+
+    /// Whether its rules are for chosen system calls or operations.
+    pub fn has_syscalls(self) -> bool {
+        matches!(self, List::Exit | List::IoUring)
+    }
 }
 
 /// What a rule that matches decides.
@@ -76,12 +85,18 @@ pub enum Action {
 }
 
 impl Action {
+    /// Each action with its number and name.
+    pub const ALL: [(Action, u32, &'static str); 2] =
+        [(Action::Never, 0, "never"), (Action::Always, 2, "always")];
+
+    /// The kernel's number (`AUDIT_NEVER` and `AUDIT_ALWAYS`, linux/audit.h).
+    pub fn number(self) -> u32 {
+        Action::ALL.iter().find(|entry| entry.0 == self).map_or(0, |entry| entry.1)
+    }
+
     /// The name in a rule's text.
     pub fn name(self) -> &'static str {
-        match self {
-            Action::Never => "never",
-            Action::Always => "always",
-        }
+        Action::ALL.iter().find(|entry| entry.0 == self).map_or("", |entry| entry.2)
     }
 }
 
@@ -135,7 +150,7 @@ impl Operator {
 pub enum Value {
     /// A number in the kernel's form: ids, bits, a signed number as its two's complement.
     Number(u32),
-    /// The bytes of a path, a key or a label.
+    /// The bytes of a path, of the keys or of a label.
     Text(Vec<u8>),
 }
 
@@ -150,96 +165,69 @@ pub struct Condition {
     pub value: Value,
 }
 
-/// The system calls a rule is for, one bit for each number.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Syscalls(pub [u32; MASK_WORDS]);
-
-/// The bits of the mask's last word that stand for classes of system calls; the kernel clears them in what it keeps.
-const CLASS_BITS: u32 = 0xffff_0000;
-
-impl Syscalls {
-    /// No system call.
-    pub const NONE: Syscalls = Syscalls([0; MASK_WORDS]);
-    /// Every system call.
-    pub const ALL: Syscalls = Syscalls([u32::MAX; MASK_WORDS]);
-
-    /// Whether it is every system call, as far as the kernel keeps it.
-    pub fn is_all(&self) -> bool {
-        self.without_classes().0 == Syscalls::ALL.without_classes().0
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.0.iter().all(|word| *word == 0)
-    }
-
-    /// Adds a number; false if the kernel's mask has no bit for it.
-    pub fn add(&mut self, number: u32) -> bool {
-        let word = usize::try_from(number / 32).ok().and_then(|index| self.0.get_mut(index));
-        match word {
-            Some(word) => {
-                *word |= 1 << (number % 32);
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// The numbers, ascending.
-    pub fn numbers(&self) -> impl Iterator<Item = u32> {
-        let bits = |(word, index): (u32, u32)| {
-            (0..32).filter(move |bit| word >> bit & 1 == 1).map(move |bit| index * 32 + bit)
-        };
-        self.0.iter().copied().zip(0..).flat_map(bits)
-    }
-
-    /// The mask as the kernel keeps it.
-    fn without_classes(&self) -> Syscalls {
-        let mut kept = self.clone();
-        if let Some(last) = kept.0.last_mut() {
-            *last &= !CLASS_BITS;
-        }
-        kept
-    }
-}
-
-/// A rule, valid as far as can be known without the kernel.
+/// A rule, valid as far as can be known without the kernel: made by [`parse`] or by [`Rule::from_kernel`] only.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Rule {
-    /// Its list.
-    pub list: List,
-    /// What it decides.
-    pub action: Action,
-    /// Whether it goes to the front of its list. Not kept by the kernel.
-    pub prepend: bool,
-    /// The system calls it is for.
-    pub syscalls: Syscalls,
-    /// Its conditions, in the order in which the kernel tests them. Keys stand last, joined in one.
-    pub conditions: Vec<Condition>,
+    list: List,
+    action: Action,
+    prepend: bool,
+    syscalls: Syscalls,
+    /// At most [`FIELDS_MAX`]. Made from text, the keys stand last, joined in one.
+    conditions: Vec<Condition>,
 }
 
+/// What the kernel compares to tell two rules apart.
+#[derive(PartialEq, Eq, Hash)]
+pub(crate) struct Identity<'a>(List, Action, Syscalls, &'a [Condition]);
+
 impl Rule {
-    /// Whether the kernel takes this and `other` for the same rule: list, action, system calls and conditions in order.
-    pub fn same_as(&self, other: &Rule) -> bool {
-        self.list == other.list
-            && self.action == other.action
-            && self.syscalls.without_classes() == other.syscalls.without_classes()
-            && self.conditions == other.conditions
+    /// The list it belongs to.
+    pub fn list(&self) -> List {
+        self.list
     }
 
-    /// The rule's keys.
+    /// What it decides.
+    pub fn action(&self) -> Action {
+        self.action
+    }
+
+    /// Whether it goes to the front of its list. The kernel does not keep this.
+    pub fn prepends(&self) -> bool {
+        self.prepend
+    }
+
+    /// The system calls, or in [`List::IoUring`] the operations, that it is for.
+    pub fn syscalls(&self) -> &Syscalls {
+        &self.syscalls
+    }
+
+    /// Its conditions, in the order in which the kernel tests them.
+    pub fn conditions(&self) -> &[Condition] {
+        &self.conditions
+    }
+
+    /// The rule's keys, in their order.
     pub fn keys(&self) -> impl Iterator<Item = &[u8]> {
-        let keys = self.text_of(field::KEY);
-        keys.into_iter().flat_map(|keys| keys.split(|byte| *byte == KEY_SEPARATOR))
+        let texts = self.conditions.iter().filter_map(|condition| match &condition.value {
+            Value::Text(text) if condition.field == field::KEY => Some(text.as_slice()),
+            _ => None,
+        });
+        texts.flat_map(split_keys)
     }
 
-    /// The text of the first condition on a field.
-    pub(crate) fn text_of(&self, wanted: FieldId) -> Option<&[u8]> {
-        self.conditions.iter().find(|condition| condition.field == wanted).and_then(|condition| {
-            match &condition.value {
-                Value::Text(text) => Some(text.as_slice()),
-                Value::Number(_) => None,
-            }
-        })
+    /// Whether the kernel takes this and `other` for the same rule: list, action, system calls and conditions in their
+    /// order (`audit_compare_rule`, kernel/auditfilter.c). It deletes by this, and refuses to add a rule it has; one that
+    /// prepends it adds a second time.
+    pub fn same_as(&self, other: &Rule) -> bool {
+        self.identity() == other.identity()
     }
+
+    pub(crate) fn identity(&self) -> Identity<'_> {
+        Identity(self.list, self.action, self.syscalls.without_classes(), &self.conditions)
+    }
+}
+
+/// The keys in the value of a key field.
+fn split_keys(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|byte| *byte == KEY_SEPARATOR).filter(|key| !key.is_empty())
 }

@@ -1,11 +1,14 @@
-//! A line of a rules file as words, as auditctl -R reads it: parted by blanks, `\ ` is a blank in a word, `\\` a backslash.
+//! A line of a rules file as words, as `auditctl -R` reads it: parted by blanks, `\ ` is a blank in a word and `\\` a
+//! backslash. Quotes are bytes like others, and a comment is a line of its own.
+//!
+//! Other than auditctl, a tab or carriage return parts words as a blank does, and a backslash before it keeps it.
 
-/// A word and where it begins: in bytes from the beginning of its line, or of the arguments joined by blanks.
+/// A word and where it begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word {
     /// The word, escapes resolved.
     pub text: Vec<u8>,
-    /// Where it begins.
+    /// Where it begins: bytes from 0, in its line or in the arguments joined by one blank each.
     pub at: usize,
 }
 
@@ -15,15 +18,16 @@ pub fn words(line: &[u8]) -> Vec<Word> {
     let mut current: Option<Word> = None;
     let mut bytes = line.iter().copied().enumerate().peekable();
     while let Some((at, byte)) = bytes.next() {
-        match byte {
-            b' ' | b'\t' | b'\r' | b'\n' => words.extend(current.take()),
-            b'#' if words.is_empty() && current.is_none() => return words,
-            b'\\' if matches!(bytes.peek(), Some((_, b' ' | b'\\'))) => {
-                let escaped = bytes.next().map_or(byte, |(_, escaped)| escaped);
-                current.get_or_insert_with(|| Word { text: Vec::new(), at }).text.push(escaped);
+        let byte = match byte {
+            _ if parts_words(byte) => {
+                words.extend(current.take());
+                continue;
             }
-            _ => current.get_or_insert_with(|| Word { text: Vec::new(), at }).text.push(byte),
-        }
+            b'#' if words.is_empty() && current.is_none() => return words,
+            b'\\' => bytes.next_if(|(_, next)| needs_escape(*next)).map_or(byte, |(_, escaped)| escaped),
+            _ => byte,
+        };
+        current.get_or_insert_with(|| Word { text: Vec::new(), at }).text.push(byte);
     }
     words.extend(current);
     words
@@ -40,8 +44,20 @@ pub fn arguments<'a>(arguments: impl IntoIterator<Item = &'a [u8]>) -> Vec<Word>
     arguments.into_iter().map(word).collect()
 }
 
-/// A word as a rules file needs it to be read back as one.
-pub fn escape(text: &[u8]) -> Vec<u8> {
-    let escaped = |&byte: &u8| if matches!(byte, b' ' | b'\\') { vec![b'\\', byte] } else { vec![byte] };
-    text.iter().flat_map(escaped).collect()
+/// Writes a word so that [`words`] reads it back as one.
+pub fn escape(text: &[u8], out: &mut Vec<u8>) {
+    for &byte in text {
+        if needs_escape(byte) {
+            out.push(b'\\');
+        }
+        out.push(byte);
+    }
+}
+
+fn parts_words(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+fn needs_escape(byte: u8) -> bool {
+    parts_words(byte) || byte == b'\\'
 }

@@ -1,7 +1,10 @@
 //! The values of a rule's fields: from text to the kernel's number or string.
 
 use crate::rules::error::{Cause, RuleError, Warning};
-use crate::rules::field::{FAMILIES, FAMILY_MAX, FILE_SYSTEMS, FILE_TYPES, Field, Kind, PERMISSIONS};
+use crate::rules::field::{
+    COMPARISON_MAX, FAMILIES, FAMILIES_END, FILE_SYSTEMS, FILE_TYPE_BITS, FILE_TYPES, Field, Kind,
+    PERMISSIONS,
+};
 use crate::rules::host::Host;
 use crate::rules::text::Word;
 use crate::rules::{PATH_BYTES_MAX, Value};
@@ -9,10 +12,6 @@ use crate::tables::{self, Arch};
 
 /// Bytes of one element of a path (`NAME_MAX`, linux/limits.h).
 const NAME_BYTES_MAX: usize = 255;
-
-fn refused(cause: Cause, word: &Word) -> RuleError {
-    RuleError { cause, word: word.text.clone(), at: word.at }
-}
 
 /// The value that `text` gives the field.
 pub(super) fn value(
@@ -22,52 +21,66 @@ pub(super) fn value(
     host: &impl Host,
     warnings: &mut Vec<Warning>,
 ) -> Result<Value, RuleError> {
-    let bad = || refused(Cause::BadValue { field: field.name, takes: field.kind.takes() }, word);
-    if field.kind == Kind::Path {
-        return path(word, text, warnings).map(Value::Text);
+    let bad = || RuleError::new(Cause::BadValue { field: field.name, takes: field.kind.takes() }, word);
+    match field.kind {
+        Kind::Path => return path(word, without_final_slashes(text), warnings).map(Value::Text),
+        // The kernel finds a directory with a slash at its end too, and auditctl leaves it there.
+        Kind::Directory => return path(word, text, warnings).map(Value::Text),
+        Kind::Label if text.contains(&0) => return Err(RuleError::new(Cause::Nul, word)),
+        Kind::Label if !text.is_empty() && text.len() < PATH_BYTES_MAX => {
+            return Ok(Value::Text(text.to_vec()));
+        }
+        _ => {}
     }
-    if field.kind == Kind::Label && !text.is_empty() && text.len() < PATH_BYTES_MAX {
-        return Ok(Value::Text(text.to_vec()));
-    }
-    let text = std::str::from_utf8(text).map_err(|_| refused(Cause::NotText, word))?;
+    let text = std::str::from_utf8(text).map_err(|_| RuleError::new(Cause::NotText, word))?;
     let named =
         |names: &[(&str, u32)]| names.iter().find(|(name, _)| *name == text).map(|(_, number)| *number);
     let number = match field.kind {
         Kind::Number => unsigned(text),
         Kind::Argument => unsigned(text).or_else(|| signed(text)),
-        Kind::Session => unset(text).or_else(|| unsigned(text)),
-        Kind::User => return id(word, text, "user", |name| host.user(name)),
+        Kind::Session => unset(text).or_else(|| unsigned(text)).or_else(|| signed(text)),
+        Kind::User | Kind::LoginUser => return id(word, text, "user", |name| host.user(name)),
         Kind::Group => return id(word, text, "group", |name| host.group(name)),
         Kind::Arch => Some(arch(word, text.as_bytes())?.token()),
         Kind::RecordType => unsigned(text).or_else(|| tables::record_type_number(text).map(u32::from)),
-        Kind::Exit => signed(text).or_else(|| errno(text)),
+        Kind::Exit => signed(text).or_else(|| unsigned(text)).or_else(|| errno(text)),
         Kind::Success => unsigned(text).filter(|number| *number <= 1),
         Kind::Permissions => Some(permissions(word, text.as_bytes())?),
-        Kind::FileType => named(&FILE_TYPES),
+        Kind::FileType => {
+            named(&FILE_TYPES).or_else(|| unsigned(text)).filter(|number| number & !FILE_TYPE_BITS == 0)
+        }
         Kind::FileSystem => named(&FILE_SYSTEMS).or_else(|| unsigned(text)),
-        Kind::Family => named(&FAMILIES).or_else(|| unsigned(text)).filter(|number| *number < FAMILY_MAX),
-        Kind::Path | Kind::Label | Kind::Key | Kind::Compare => None,
+        Kind::Family => named(&FAMILIES).or_else(|| unsigned(text)).filter(|number| *number < FAMILIES_END),
+        Kind::Compare => unsigned(text).filter(|number| (1..=COMPARISON_MAX).contains(number)),
+        Kind::Path | Kind::Directory | Kind::Label | Kind::Key => None,
     };
     number.map(Value::Number).ok_or_else(bad)
 }
 
-/// A path as the kernel takes it: absolute and without a slash at its end.
-pub(super) fn path(word: &Word, text: &[u8], warnings: &mut Vec<Warning>) -> Result<Vec<u8>, RuleError> {
-    if text.first() != Some(&b'/') {
-        return Err(refused(Cause::RelativePath, word));
-    }
-    let mut path = text;
+/// A path without the slashes at its end; the root keeps its one.
+pub(super) fn without_final_slashes(mut path: &[u8]) -> &[u8] {
     while let [rest @ .., b'/'] = path
         && !rest.is_empty()
     {
         path = rest;
     }
+    path
+}
+
+/// A path as the kernel takes it.
+pub(super) fn path(word: &Word, path: &[u8], warnings: &mut Vec<Warning>) -> Result<Vec<u8>, RuleError> {
+    if path.first() != Some(&b'/') {
+        return Err(RuleError::new(Cause::RelativePath, word));
+    }
+    if path.contains(&0) {
+        return Err(RuleError::new(Cause::Nul, word));
+    }
     if path.len() >= PATH_BYTES_MAX {
-        return Err(refused(Cause::LongPath, word));
+        return Err(RuleError::new(Cause::LongPath, word));
     }
     let mut parts = path.split(|byte| *byte == b'/');
     if parts.clone().any(|part| part.len() > NAME_BYTES_MAX) {
-        return Err(refused(Cause::LongName, word));
+        return Err(RuleError::new(Cause::LongName, word));
     }
     if parts.any(|part| part == b"..") {
         warnings.push(Warning::DotDot);
@@ -80,19 +93,19 @@ pub(super) fn path(word: &Word, text: &[u8], warnings: &mut Vec<Warning>) -> Res
 
 /// The bits of letters of rwxa.
 pub(super) fn permissions(word: &Word, text: &[u8]) -> Result<u32, RuleError> {
-    let text = std::str::from_utf8(text).map_err(|_| refused(Cause::NotText, word))?;
+    let text = std::str::from_utf8(text).map_err(|_| RuleError::new(Cause::NotText, word))?;
     let mut bits = 0;
     for letter in text.chars() {
         let bit = PERMISSIONS.iter().find(|(known, _)| *known == letter.to_ascii_lowercase());
-        bits |= bit.ok_or_else(|| refused(Cause::Permission(letter), word))?.1;
+        bits |= bit.ok_or_else(|| RuleError::new(Cause::Permission(letter), word))?.1;
     }
-    if bits == 0 { Err(refused(Cause::NoPermission, word)) } else { Ok(bits) }
+    if bits == 0 { Err(RuleError::new(Cause::NoPermission, word)) } else { Ok(bits) }
 }
 
 /// An architecture by `b32`, `b64`, its name or its number in hexadecimal.
 pub(super) fn arch(word: &Word, text: &[u8]) -> Result<Arch, RuleError> {
-    let unknown = || refused(Cause::UnknownArch, word);
-    let text = std::str::from_utf8(text).map_err(|_| refused(Cause::NotText, word))?;
+    let unknown = || RuleError::new(Cause::UnknownArch, word);
+    let text = std::str::from_utf8(text).map_err(|_| RuleError::new(Cause::NotText, word))?;
     let native = Arch::native();
     match text {
         "b64" if native.compat().is_some() || is_64_bit(native) => Ok(native),
@@ -117,8 +130,8 @@ fn id(
     kind: &'static str,
     find: impl Fn(&str) -> Option<u32>,
 ) -> Result<Value, RuleError> {
-    let number = unset(text).or_else(|| unsigned(text)).or_else(|| find(text));
-    number.map(Value::Number).ok_or_else(|| refused(Cause::UnknownName(kind), word))
+    let number = unset(text).or_else(|| unsigned(text)).or_else(|| signed(text)).or_else(|| find(text));
+    number.map(Value::Number).ok_or_else(|| RuleError::new(Cause::UnknownName(kind), word))
 }
 
 fn unset(text: &str) -> Option<u32> {
@@ -126,7 +139,7 @@ fn unset(text: &str) -> Option<u32> {
 }
 
 /// A number as C writes it: decimal, octal after 0, hexadecimal after 0x.
-fn unsigned(text: &str) -> Option<u32> {
+pub(super) fn unsigned(text: &str) -> Option<u32> {
     if !text.starts_with(|first: char| first.is_ascii_digit()) {
         return None;
     }
