@@ -17,7 +17,7 @@ use super::term::Terms;
 use super::volume::{Mounted, Volume};
 use super::{
     BUFFER_BYTES_MAX, Config, Describe, Flush, INDEX_BYTES_MAX, LINE_BYTES_MAX, Position,
-    SEGMENT_ENTRIES_MAX, Stamp, UNSEALED_MAX, WRITE_BYTES, checkpoint, manifest, names, open,
+    SEGMENT_ENTRIES_MAX, Stamp, UNSEALED_MAX, WRITE_BYTES, checkpoint, names, open,
 };
 
 /// How long to wait before work in the background that failed is tried again.
