@@ -21,8 +21,7 @@ use crate::query::run::{self, Order, Query};
 use crate::store::Reader;
 
 pub(super) fn search(place: &Place, arguments: &Search) -> anyhow::Result<u8> {
-    let now = Zoned::now();
-    let at = |text: &Option<String>| text.as_deref().map(|text| time::parse(text, &now)).transpose();
+    let at = |text: &Option<String>| text.as_deref().map(|text| time::parse(text, Zoned::now)).transpose();
     let query = Query {
         filter: filter(&arguments.wanted)?,
         since_ms: at(&arguments.since)?,

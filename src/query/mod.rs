@@ -14,6 +14,7 @@ mod plan;
 
 mod nearest;
 
+mod read;
 pub mod run;
 
 #[cfg(test)]

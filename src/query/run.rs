@@ -8,7 +8,7 @@ use roaring::RoaringBitmap;
 use thiserror::Error;
 
 use super::filter::Filter;
-use super::plan;
+use super::{plan, read};
 use crate::store::{self, Position, SegmentView, Snapshot};
 
 /// Which entries come first.
@@ -83,32 +83,59 @@ pub fn run(
     query: &Query,
     sink: &mut dyn FnMut(Position, &[u8]) -> ControlFlow<()>,
 ) -> Result<Ran, store::Error> {
-    let mut ran = Ran::default();
+    let mut hits = Hits::new(snapshot, query);
     let mut line = Vec::new();
-    for segment in in_order(snapshot.segments(), query.order) {
-        if query.limit.is_some_and(|limit| ran.matched >= limit) {
-            break;
+    // The first is often the only one.
+    if let Some((segment, ordinal)) = hits.next()? {
+        segment.read(ordinal, &mut line)?;
+        hits.ran.matched += 1;
+        if sink(Position { segment: segment.id(), ordinal }, &line).is_break() {
+            return Ok(hits.ran);
         }
-        let Some(wanted) = wanted(segment, query)? else { continue };
-        ran.segments_read += 1;
-        let mut ordinals = wanted.iter();
+        read::ahead(&mut hits, sink)?;
+    }
+    Ok(hits.ran)
+}
+
+/// The entries that are wanted, one after the other.
+pub(super) struct Hits<'a> {
+    query: &'a Query,
+    segments: Box<dyn Iterator<Item = &'a SegmentView> + 'a>,
+    /// What is left of a segment.
+    current: Option<(&'a SegmentView, roaring::bitmap::IntoIter)>,
+    /// How many may still come.
+    left: u64,
+    pub(super) ran: Ran,
+}
+
+impl<'a> Hits<'a> {
+    fn new(snapshot: &'a Snapshot, query: &'a Query) -> Hits<'a> {
+        let segments = in_order(snapshot.segments(), query.order);
+        Hits { query, segments, current: None, left: query.limit.unwrap_or(u64::MAX), ran: Ran::default() }
+    }
+
+    pub(super) fn next(&mut self) -> Result<Option<(&'a SegmentView, u32)>, store::Error> {
+        if self.left == 0 {
+            return Ok(None);
+        }
         loop {
-            let next = match query.order {
-                Order::Oldest => ordinals.next(),
-                Order::Newest => ordinals.next_back(),
-            };
-            let Some(ordinal) = next.filter(|_| query.limit.is_none_or(|limit| ran.matched < limit)) else {
-                break;
-            };
-            line.clear();
-            segment.read(ordinal, &mut line)?;
-            ran.matched += 1;
-            if sink(Position { segment: segment.id(), ordinal }, &line).is_break() {
-                return Ok(ran);
+            if let Some((segment, ordinals)) = &mut self.current {
+                let next = match self.query.order {
+                    Order::Oldest => ordinals.next(),
+                    Order::Newest => ordinals.next_back(),
+                };
+                if let Some(ordinal) = next {
+                    self.left -= 1;
+                    return Ok(Some((segment, ordinal)));
+                }
+            }
+            let Some(segment) = self.segments.next() else { return Ok(None) };
+            if let Some(wanted) = wanted(segment, self.query)? {
+                self.ran.segments_read += 1;
+                self.current = Some((segment, wanted.into_iter()));
             }
         }
     }
-    Ok(ran)
 }
 
 /// Counts the entries that are wanted, by the index alone.

@@ -10,41 +10,18 @@ use std::sync::{Arc, Mutex};
 
 use zstd::zstd_safe::{self, CCtx, DCtx};
 
+use super::LINE_BYTES_MAX;
 use super::cache::lock;
-use super::dictionary::{self, Decoder, DictionaryId, Encoder};
+use super::dictionary::{Decoder, DictionaryId, Encoder};
 use super::error::Error;
-use super::pages::{self, Kind, PAGE, PAYLOAD, Pages};
+use super::footer::{FOOTER_BYTES, Footer, ITEM_BYTES, SKIPPABLE, header};
+use super::pages::{self, Kind, Pages};
 use super::stamps::{Bounds, take_u32, take_u64};
-use super::{LINE_BYTES_MAX, posting};
 
 /// A frame is closed by the line that brings it to this length. One hit costs one frame, which is some 25 µs.
 pub(super) const FRAME_BYTES: usize = 64 << 10;
 /// No frame is longer when read.
 const FRAME_BYTES_MAX: usize = FRAME_BYTES + LINE_BYTES_MAX + 1;
-
-const SKIPPABLE: u32 = 0x184d_2a50;
-const HEADER_BYTES: usize = 64;
-const FOOTER_BYTES: usize = 128;
-const ITEM_BYTES: usize = 24;
-const VERSION: u8 = 1;
-const CODEC_ZSTD: u8 = 1;
-const CODEC_ZSTD_DICTIONARY: u8 = 2;
-const HEADER_MAGIC: &[u8; 8] = b"ktrailSG";
-const FOOTER_MAGIC: &[u8; 8] = b"ktrailSF";
-
-/// The footer of a sealed segment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Footer {
-    pub(super) frames: u32,
-    pub(super) entries: u32,
-    pub(super) plain_bytes: u64,
-    pub(super) bounds: Bounds,
-    pub(super) dictionary: DictionaryId,
-    table_at: u64,
-    /// Length of the whole file.
-    pub(super) file_bytes: u64,
-    pub(super) crc: u32,
-}
 
 /// An item of the frame table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,32 +51,6 @@ impl Item {
             crc: take_u32(bytes)?,
         })
     }
-}
-
-/// The header, and the dictionary where there is one.
-fn header(segment: u64, dictionary: Option<&Encoder>) -> Vec<u8> {
-    let bytes = dictionary.map_or(&[][..], |dictionary| &dictionary.bytes);
-    let id = DictionaryId::of(bytes);
-    let codec = if bytes.is_empty() { CODEC_ZSTD } else { CODEC_ZSTD_DICTIONARY };
-    let mut out = Vec::with_capacity(HEADER_BYTES + 8 + bytes.len());
-    out.extend_from_slice(&SKIPPABLE.to_le_bytes());
-    out.extend_from_slice(&(HEADER_BYTES as u32 - 8).to_le_bytes());
-    out.extend_from_slice(HEADER_MAGIC);
-    out.extend_from_slice(&[VERSION, codec, 0, 0, 0, 0, 0, 0]);
-    out.extend_from_slice(&segment.to_le_bytes());
-    if !bytes.is_empty() {
-        out.extend_from_slice(&id.bytes.to_le_bytes());
-        out.extend_from_slice(&id.crc.to_le_bytes());
-    }
-    out.resize(HEADER_BYTES - 4, 0);
-    let crc = crc32fast::hash(&out);
-    out.extend_from_slice(&crc.to_le_bytes());
-    if !bytes.is_empty() {
-        out.extend_from_slice(&SKIPPABLE.to_le_bytes());
-        out.extend_from_slice(&id.bytes.to_le_bytes());
-        out.extend_from_slice(bytes);
-    }
-    out
 }
 
 /// What becomes a sealed segment.
@@ -196,130 +147,6 @@ fn coded(code: usize) -> io::Error {
 
 fn overlong(plain: &Plain<'_>) -> Error {
     Error::Foreign { path: plain.path.to_path_buf(), reason: "it is too long for a segment" }
-}
-
-impl Footer {
-    /// Appends the footer and completes `self` with its checksum.
-    fn put(&mut self, segment: u64, out: &mut Vec<u8>) {
-        let start = out.len();
-        out.extend_from_slice(FOOTER_MAGIC);
-        out.extend_from_slice(&[VERSION, 0, 0, 0]);
-        out.extend_from_slice(&self.frames.to_le_bytes());
-        out.extend_from_slice(&segment.to_le_bytes());
-        out.extend_from_slice(&self.entries.to_le_bytes());
-        out.extend_from_slice(&[0; 4]);
-        out.extend_from_slice(&self.plain_bytes.to_le_bytes());
-        out.extend_from_slice(&self.bounds.time_min.to_le_bytes());
-        out.extend_from_slice(&self.bounds.time_max.to_le_bytes());
-        out.extend_from_slice(&self.bounds.serial_min.to_le_bytes());
-        out.extend_from_slice(&self.bounds.serial_max.to_le_bytes());
-        out.extend_from_slice(&self.table_at.to_le_bytes());
-        out.resize(start + FOOTER_BYTES - 4, 0);
-        self.crc = crc32fast::hash(out.get(start..).unwrap_or_default());
-        out.extend_from_slice(&self.crc.to_le_bytes());
-    }
-
-    /// Reads header and footer and compares what they say with each other and the file's length.
-    pub(super) fn read(file: &File, segment: u64, path: &Path) -> Result<Footer, Error> {
-        let file_bytes = file.metadata().map_err(Error::io("look at", path))?.len();
-        let wrong = |what: &str| Error::damaged(path, what);
-        let mut head = [0; HEADER_BYTES];
-        let mut foot = [0; FOOTER_BYTES];
-        let foot_at = file_bytes
-            .checked_sub(FOOTER_BYTES as u64)
-            .filter(|&at| at >= HEADER_BYTES as u64)
-            .ok_or_else(|| wrong("it is too short"))?;
-        file.read_exact_at(&mut head, 0).map_err(Error::io("read", path))?;
-        file.read_exact_at(&mut foot, foot_at).map_err(Error::io("read", path))?;
-        let version = |version: u8| match version {
-            VERSION => Ok(()),
-            version => Err(Error::Version { path: path.to_path_buf(), version }),
-        };
-        if !checked(&head) || !checked(&foot) {
-            return Err(wrong("its header or footer does not match its checksum"));
-        }
-        match (head.get(8..18), foot.get(0..9)) {
-            (
-                Some(
-                    [
-                        b'k',
-                        b't',
-                        b'r',
-                        b'a',
-                        b'i',
-                        b'l',
-                        b'S',
-                        b'G',
-                        first,
-                        CODEC_ZSTD | CODEC_ZSTD_DICTIONARY,
-                    ],
-                ),
-                Some([b'k', b't', b'r', b'a', b'i', b'l', b'S', b'F', second]),
-            ) => version(*first).and_then(|()| version(*second))?,
-            _ => return Err(wrong("it has not the marks of a sealed segment")),
-        }
-        Self::parse(&head, &foot, segment, file_bytes)
-            .ok_or_else(|| wrong("its header or footer makes no sense"))
-    }
-
-    fn parse(head: &[u8], foot: &[u8], segment: u64, file_bytes: u64) -> Option<Footer> {
-        let has_dictionary = head.get(17) == Some(&CODEC_ZSTD_DICTIONARY);
-        let mut head = head.get(24..)?;
-        let mut rest = foot.get(12..)?;
-        let rest = &mut rest;
-        let frames = take_u32(rest)?;
-        if take_u64(&mut head)? != segment || take_u64(rest)? != segment {
-            return None;
-        }
-        let dictionary = match has_dictionary {
-            true => DictionaryId { bytes: take_u32(&mut head)?, crc: take_u32(&mut head)? },
-            false => DictionaryId::default(),
-        };
-        let entries = take_u32(rest)?;
-        take_u32(rest)?;
-        let plain_bytes = take_u64(rest)?;
-        let bounds = Bounds {
-            time_min: take_u64(rest)?,
-            time_max: take_u64(rest)?,
-            serial_min: take_u32(rest)?,
-            serial_max: take_u32(rest)?,
-        };
-        let table_at = take_u64(rest)?;
-        let crc = u32::from_le_bytes(*foot.last_chunk::<4>()?);
-        let pages = (u64::from(frames) * ITEM_BYTES as u64).div_ceil(PAYLOAD as u64);
-        let whole = table_at.checked_add(pages * PAGE as u64)?.checked_add(FOOTER_BYTES as u64)?;
-        let sane = whole == file_bytes
-            && entries < posting::ORDINALS_MAX
-            && (frames > 0) == (entries > 0)
-            && dictionary.bytes as usize <= dictionary::BYTES_MAX
-            && has_dictionary == (dictionary.bytes > 0);
-        sane.then_some(Footer { frames, entries, plain_bytes, bounds, dictionary, table_at, file_bytes, crc })
-    }
-
-    /// Reads the dictionary; `None` for a segment without.
-    pub(super) fn decoder(&self, file: &File, path: &Path) -> Result<Option<Decoder>, Error> {
-        if self.dictionary == DictionaryId::default() {
-            return Ok(None);
-        }
-        let mut bytes = vec![0; self.dictionary.bytes as usize];
-        file.read_exact_at(&mut bytes, HEADER_BYTES as u64 + 8).map_err(Error::io("read", path))?;
-        let decoder = Some(&bytes)
-            .filter(|bytes| DictionaryId::of(bytes) == self.dictionary)
-            .and_then(|bytes| Decoder::new(bytes));
-        decoder.map(Some).ok_or_else(|| Error::damaged(path, "its dictionary does not match its checksum"))
-    }
-
-    /// Where the frame table's pages begin.
-    pub(super) fn table_at(&self) -> u64 {
-        self.table_at
-    }
-}
-
-/// Whether the last four bytes are the checksum of those before.
-fn checked(bytes: &[u8]) -> bool {
-    bytes
-        .split_last_chunk::<4>()
-        .is_some_and(|(bytes, stored)| crc32fast::hash(bytes) == u32::from_le_bytes(*stored))
 }
 
 /// The lines of one frame.

@@ -13,6 +13,7 @@ mod dictionary;
 mod disk;
 mod error;
 mod facts;
+mod footer;
 mod frames;
 mod index;
 mod index_writer;

@@ -10,7 +10,8 @@ use roaring::RoaringBitmap;
 use super::cache::{Cache, lock};
 use super::dictionary::{Decoder, DictionaryId};
 use super::error::Error;
-use super::frames::{Footer, Frame, Frames, RecentFrames};
+use super::footer::Footer;
+use super::frames::{Frame, Frames, RecentFrames};
 use super::index::{self, Head, Index, IndexCaches, generation};
 use super::index_writer::{self, Binding};
 use super::pages::{Kind, PAGE, PageCache, Pages, Source};
@@ -223,7 +224,7 @@ impl Sealed {
         let pages = Pages {
             kind: Kind::Frames,
             segment: self.id,
-            base: footer.table_at(),
+            base: footer.table_at,
             generation: self.generation,
             source: Source::File(file),
             cache: &self.caches.index.pages,

@@ -19,8 +19,7 @@ const OUT_BYTES: usize = 256 << 10;
 /// Writes events in the order in which they were stored. What cannot be read is told and left out, and the exit status
 /// says so.
 pub(super) fn export(config: &store::Config, arguments: &LogExport) -> anyhow::Result<u8> {
-    let now = Zoned::now();
-    let at = |text: &Option<String>| text.as_deref().map(|text| time::parse(text, &now)).transpose();
+    let at = |text: &Option<String>| text.as_deref().map(|text| time::parse(text, Zoned::now)).transpose();
     let (since, until) = (at(&arguments.since)?, at(&arguments.until)?);
     let snapshot = open_and_tell(config)?.snapshot();
     let wanted = |id: u64| arguments.segments.as_ref().is_none_or(|range| range.contains(&id));
