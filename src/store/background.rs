@@ -100,7 +100,7 @@ impl Sync {
         match (self, other) {
             (Sync::File(file, _), Sync::File(other, _)) => Arc::ptr_eq(file, other),
             (Sync::Directory, Sync::Directory) => true,
-            (Sync::Manifest(number), Sync::Manifest(other)) => number == other,
+            (Sync::Manifest(_), Sync::Manifest(_)) => true,
             _ => false,
         }
     }

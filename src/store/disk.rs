@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use nix::unistd::Gid;
 
@@ -23,13 +23,16 @@ pub(super) struct Disk {
     file_mode: u32,
     group: Option<Gid>,
     volume: Arc<dyn Volume>,
+    /// The number in the manifest as it was written last. Held while it is written: two threads do.
+    pub(super) manifest: Arc<Mutex<u64>>,
 }
 
 impl Disk {
     /// Makes the directory where it is missing.
     pub(super) fn prepare(config: &Config, volume: Arc<dyn Volume>) -> Result<Disk, Error> {
         let dir = &*config.dir;
-        let disk = Disk { dir: dir.into(), file_mode: config.file_mode, group: config.group, volume };
+        let (file_mode, group) = (config.file_mode, config.group);
+        let disk = Disk { dir: dir.into(), file_mode, group, volume, manifest: Arc::default() };
         match fs::metadata(dir) {
             Ok(found) if found.is_dir() => {}
             Ok(_) => return Err(Error::NotADirectory { path: dir.to_path_buf() }),

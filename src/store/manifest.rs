@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::cache::lock;
 use super::disk::Disk;
 use super::error::Error;
 use super::names;
@@ -49,12 +50,18 @@ pub(super) fn read(dir: &Path) -> Result<u64, Error> {
     parse(&bytes, &path)
 }
 
-/// Replaces the manifest.
+/// Replaces the manifest, unless it has this number or a higher one already.
 pub(super) fn write(disk: &Disk, active: u64) -> Result<(), Error> {
+    let mut written = lock(&disk.manifest);
+    if active <= *written {
+        return Ok(());
+    }
     let path = disk.path(names::MANIFEST_NEXT);
     let file = disk.create(names::MANIFEST_NEXT)?;
     disk.fill(&file, &encode(active), &path)?;
-    disk.rename(names::MANIFEST_NEXT, names::MANIFEST)
+    disk.rename(names::MANIFEST_NEXT, names::MANIFEST)?;
+    *written = active;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ use super::{Describe, LINE_BYTES_MAX, Stamp};
 
 /// Bytes read at once.
 const READ_BYTES: usize = 1 << 20;
+/// The same where hardly anything is left.
+const READ_BYTES_MIN: usize = 4 << 10;
 
 /// Adds lines to an index.
 struct Lines<'a> {
@@ -74,7 +76,8 @@ pub(super) fn plain(
     known: Option<LiveIndex>,
 ) -> Result<Replayed, Error> {
     let foreign = |reason| Error::Foreign { path: path.to_path_buf(), reason };
-    if !file.metadata().map_err(Error::io("look at", path))?.is_file() {
+    let found = file.metadata().map_err(Error::io("look at", path))?;
+    if !found.is_file() {
         return Err(foreign("it is not a regular file"));
     }
     let mut lines = Lines::new(describe, known.unwrap_or_default());
@@ -82,7 +85,9 @@ pub(super) fn plain(
     let mut offset = lines.end;
     loop {
         let kept = buffer.len();
-        buffer.resize(kept + READ_BYTES, 0);
+        // One more than there is, to see the end; a writer may have added to it meanwhile.
+        let left = usize::try_from(found.len().saturating_sub(offset)).unwrap_or(READ_BYTES);
+        buffer.resize(kept + left.saturating_add(1).clamp(READ_BYTES_MIN, READ_BYTES), 0);
         let space = buffer.get_mut(kept..).unwrap_or_default();
         let count = file.read_at(space, offset).map_err(Error::io("read", path))?;
         buffer.truncate(kept + count);

@@ -231,7 +231,7 @@ impl Run {
     }
 
     fn check_power_loss(&self, names: usize, unsynced: Unsynced) {
-        let image = tempfile::tempdir().unwrap();
+        let image = scratch();
         self.disk.after_power_loss(names, unsynced, image.path());
         let has_all = unsynced == Unsynced::Kept && names == self.disk.pending();
         let promised = if has_all { self.written } else { self.durable };
@@ -316,7 +316,7 @@ const BEFORE: u32 = 5;
 
 /// A directory as an earlier run left it: a sealed segment without its index, and a last line that is torn.
 fn before() -> TempDir {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let disk = Arc::new(Simulated::new(dir.path(), None));
     let (mut store, _) = Store::open_on(config(dir.path(), Flush::None), describe(), disk).unwrap();
     for number in 0..BEFORE {
@@ -338,12 +338,17 @@ fn before() -> TempDir {
 }
 
 fn copy(from: &Path) -> TempDir {
-    let to = tempfile::tempdir().unwrap();
+    let to = scratch();
     for item in std::fs::read_dir(from).unwrap() {
         let path = item.unwrap().path();
         std::fs::copy(&path, to.path().join(path.file_name().unwrap())).unwrap();
     }
     to
+}
+
+/// A directory in memory where there is such a place: thousands of small files are made.
+fn scratch() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
 /// How many operations a run without a fault has.

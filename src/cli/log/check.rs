@@ -11,7 +11,7 @@ use super::{describe_wholly, open, progress, text};
 use crate::cli::arguments::{LogCheck, Report};
 use crate::cli::exit;
 use crate::entry::decode::describe;
-use crate::store::{self, Error, Finding, Notice, Problem, Snapshot};
+use crate::store::{self, Cause, Error, Finding, Notice, Problem, Snapshot};
 
 const TEMPLATE: &str = "{bar:40} {binary_bytes}/{binary_total_bytes} {eta}";
 
@@ -66,7 +66,12 @@ pub(super) fn check(config: &store::Config, arguments: &LogCheck) -> anyhow::Res
     for problem in problems {
         if is_finding(&problem, &config.dir)? {
             findings += 1;
-            teller.tell(problem.path(), "found", problem.to_string())?;
+            let cause = match &problem {
+                // Nothing is mended here.
+                Problem::Index { reason, .. } => Cause::Index { reason: reason.clone() }.to_string(),
+                _ => problem.to_string(),
+            };
+            teller.tell(problem.path(), "found", cause)?;
         } else {
             eprintln!("ktrail: {problem}");
         }
