@@ -49,6 +49,12 @@ pub enum Invalid {
     /// No such group on this host.
     #[error("there is no group {0}")]
     Group(String),
+    /// A policy that runs a command, and none is named.
+    #[error("on_low_space has no command to run")]
+    NoCommand,
+    /// A command that no policy runs.
+    #[error("on_low_space is neither run nor halt")]
+    UnusedCommand,
     /// A number below what makes sense.
     #[error("{value} is below the least, {least}")]
     TooSmall {

@@ -94,6 +94,15 @@ pub(super) enum Flush {
     EveryEvent,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum LowSpace {
+    Rotate,
+    Hold,
+    Run,
+    Halt,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Store {
@@ -101,6 +110,9 @@ pub(super) struct Store {
     pub(super) rotate_age_s: u64,
     pub(super) retain_bytes: u64,
     pub(super) retain_age_s: u64,
+    pub(super) min_free_bytes: u64,
+    pub(super) on_low_space: LowSpace,
+    pub(super) low_space_command: Vec<String>,
     pub(super) flush: Flush,
     pub(super) flush_interval_ms: u64,
     pub(super) group: Option<String>,
@@ -113,6 +125,9 @@ impl Default for Store {
             rotate_age_s: 24 * 3600,
             retain_bytes: 8 << 30,
             retain_age_s: 0,
+            min_free_bytes: 64 << 20,
+            on_low_space: LowSpace::Rotate,
+            low_space_command: Vec::new(),
             flush: Flush::Interval,
             flush_interval_ms: 1000,
             group: None,

@@ -37,6 +37,8 @@ pub struct Config {
     pub assembler: assembler::Config,
     /// The store.
     pub store: store::Config,
+    /// What is done when the log's file system has little space left.
+    pub space: Space,
     /// What is asked of the kernel.
     pub kernel: Kernel,
     /// Directories of rules files, read in this order, each in the order of names.
@@ -54,6 +56,28 @@ pub struct Kernel {
     pub backlog_limit: u32,
     /// How long the kernel holds a producer back at most, in its clock ticks; `None` leaves it.
     pub backlog_wait_time: Option<u32>,
+}
+
+/// How much space is kept free and what is done when it is not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// Bytes that are to stay free on the log's file system; 0 for any.
+    pub min_free_bytes: u64,
+    /// What is done with less.
+    pub policy: LowSpace,
+}
+
+/// What is done when there is less space than is to stay free.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LowSpace {
+    /// The oldest segments are removed.
+    Rotate,
+    /// Nothing is written until there is space again: the kernel queues what it sends, and then holds producers back.
+    Hold,
+    /// A command is run, once each time that space runs low: a program's absolute path and its arguments.
+    Run(Vec<String>),
+    /// The same, meant to stop the system. What came before is written and synced first.
+    Halt(Vec<String>),
 }
 
 /// Where the daemon tells of itself.
@@ -113,6 +137,7 @@ impl Config {
                 return Err(invalid(setting, Invalid::Relative(path.clone())));
             }
         }
+        let space = space(&file.store).map_err(|cause| invalid("store.low_space_command", cause))?;
         let store = store::Config {
             dir: log_dir,
             rotate_bytes: at_least("store.rotate_bytes", file.store.rotate_bytes, 1 << 20)?,
@@ -129,6 +154,8 @@ impl Config {
                 Flush::EveryEvent => store::Flush::EveryEvent,
             },
             group: group("store.group", &file.store.group)?,
+            min_free_bytes: Some(space.min_free_bytes)
+                .filter(|bytes| *bytes > 0 && space.policy == LowSpace::Rotate),
             ..store::Config::default()
         };
         let idle_ms = at_least("events.idle_ms", file.events.idle_ms, 10)?;
@@ -146,6 +173,7 @@ impl Config {
             },
             assembler: assembler::Config { syscall_idle_ms: idle_ms, ..assembler::Config::default() },
             store,
+            space,
             kernel: Kernel {
                 backlog_limit: file.kernel.backlog_limit,
                 backlog_wait_time: file.kernel.backlog_wait_time,
@@ -159,6 +187,27 @@ impl Config {
             },
         })
     }
+}
+
+fn space(store: &file::Store) -> Result<Space, Invalid> {
+    let (policy, mut command) = (store.on_low_space, store.low_space_command.clone());
+    let runs = matches!(policy, file::LowSpace::Run | file::LowSpace::Halt);
+    if policy == file::LowSpace::Halt && command.is_empty() {
+        command = ["/usr/bin/systemctl", "poweroff"].map(str::to_owned).to_vec();
+    }
+    match command.first() {
+        None if runs => return Err(Invalid::NoCommand),
+        Some(_) if !runs => return Err(Invalid::UnusedCommand),
+        Some(program) if !program.starts_with('/') => return Err(Invalid::Relative(program.into())),
+        _ => {}
+    }
+    let policy = match policy {
+        file::LowSpace::Rotate => LowSpace::Rotate,
+        file::LowSpace::Hold => LowSpace::Hold,
+        file::LowSpace::Run => LowSpace::Run(command),
+        file::LowSpace::Halt => LowSpace::Halt(command),
+    };
+    Ok(Space { min_free_bytes: store.min_free_bytes, policy })
 }
 
 /// The text of `node=`; `None` where there is to be none or the host's name cannot be had.
@@ -211,6 +260,19 @@ mod tests {
             ("readers = \"nosuchgroup\"\n", "ktrail.toml: readers: there is no group nosuchgroup"),
             ("[store]\nrotate_bytes = 5\n", "ktrail.toml: store.rotate_bytes: 5 is below the least, 1048576"),
             ("[store]\nflush = \"often\"\n", "ktrail.toml:2:9: "),
+            ("[store]\non_low_space = \"panic\"\n", "ktrail.toml:2:16: "),
+            (
+                "[store]\non_low_space = \"run\"\n",
+                "ktrail.toml: store.low_space_command: on_low_space has no command to run",
+            ),
+            (
+                "[store]\nlow_space_command = [\"/bin/true\"]\n",
+                "ktrail.toml: store.low_space_command: on_low_space is neither run nor halt",
+            ),
+            (
+                "[store]\non_low_space = \"halt\"\nlow_space_command = [\"true\"]\n",
+                "ktrail.toml: store.low_space_command: \"true\" is not an absolute path",
+            ),
         ];
         for (text, expected) in cases {
             let error = parse(text).expect_err(text);

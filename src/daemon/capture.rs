@@ -10,18 +10,18 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 
+use super::log::Log;
+use super::space::{self, Space};
 use crate::enrich::Enricher;
 use crate::entry::Resolve;
 use crate::ingest::counters::Counters;
-use crate::ingest::{Ingest, Now, Sink};
+use crate::ingest::{Ingest, Now};
 use crate::netlink;
 use crate::netlink::batch::Batch;
 use crate::netlink::events::{Events, Receiver};
 use crate::record::RecordType;
-use crate::record::stamp::EventId;
 use crate::serve::live::Live;
-use crate::store::term::Terms;
-use crate::store::{Stamp, Store};
+use crate::store::Store;
 
 /// Batches that go round. With [`BATCH_MESSAGES`] of about 200 bytes each they hold some 7 MB; the socket's buffer holds
 /// more.
@@ -39,8 +39,6 @@ const GATHER: Duration = Duration::from_micros(500);
 const WRITE_AFTER: Duration = Duration::from_millis(1);
 /// How often time is looked at.
 const TICK: Duration = Duration::from_millis(50);
-/// How long to wait before a write that failed is tried again.
-const RETRY: Duration = Duration::from_millis(200);
 
 /// What the storing thread gets.
 pub(super) enum Work {
@@ -71,6 +69,7 @@ impl Capture {
         store: Store,
         live: Live,
         counters: Arc<Counters>,
+        space: Space,
     ) -> std::io::Result<Capture> {
         let stop = Arc::new(AtomicBool::new(false));
         let (work, to_do) = bounded(BATCHES + 16);
@@ -85,8 +84,7 @@ impl Capture {
                 .spawn(move || receive(events, &stop, &work, &spare, &counters))?
         };
         let storer = {
-            let stop = stop.clone();
-            let log = Log { store, live, counters, stop: stop.clone(), failing: false };
+            let log = Log::new(store, live, counters, stop.clone(), space);
             thread::Builder::new()
                 .name("store".into())
                 .spawn(move || storing(ingest, log, &to_do, &give_back))?
@@ -175,6 +173,12 @@ fn storing(
     let mut written = begun;
     let mut unwritten = false;
     loop {
+        if log.is_holding() {
+            // What the kernel sends meanwhile waits in the batches, in the socket's buffer, and in the kernel's queue.
+            thread::sleep(TICK);
+            tick(&mut ingest, &mut log, now());
+            continue;
+        }
         match to_do.recv_timeout(if unwritten { WRITE_AFTER } else { TICK }) {
             Ok(Work::Batch(batch)) => {
                 let now = now();
@@ -194,83 +198,26 @@ fn storing(
         if ticked.elapsed() >= TICK {
             ticked = Instant::now();
             ingest.tick(now(), &mut log);
-            log.tick();
+            tick(&mut ingest, &mut log, now());
         }
     }
     ingest.finish(&mut log);
     log.flush();
-    log.store
+    log.into_store()
 }
 
-/// The store, and those who follow.
-struct Log {
-    store: Store,
-    live: Live,
-    counters: Arc<Counters>,
-    stop: Arc<AtomicBool>,
-    failing: bool,
-}
-
-impl Sink for Log {
-    fn entry(&mut self, id: EventId, terms: &Terms, line: &[u8]) {
-        let stamp = Stamp { time_ms: id.time_ms, serial: id.serial };
-        loop {
-            match self.store.append(stamp, terms, line) {
-                Ok(_) => break,
-                Err(error) if !error.refused() => {
-                    self.failed(&error);
-                    break;
-                }
-                Err(error) => {
-                    self.failed(&error);
-                    // A line that can never be stored must not hold up those after it.
-                    let hopeless = matches!(error, crate::store::Error::LineRefused { .. });
-                    if hopeless || self.stop.load(Ordering::Acquire) {
-                        Counters::add(&self.counters.dropped, 1);
-                        return;
-                    }
-                    // Hold: what the kernel sends meanwhile waits in its queue.
-                    thread::sleep(RETRY);
-                    let _ = self.store.flush();
-                }
-            }
+/// Does what time brings, and writes what there is to tell of it before anything is run.
+fn tick(ingest: &mut Ingest, log: &mut Log, now: Now) {
+    log.tick(now.mono_ms);
+    let notes = log.take_notes();
+    if !notes.is_empty() {
+        for (kind, body) in notes {
+            ingest.own_event(kind, body.as_bytes(), now, log);
         }
-        Counters::add(&self.counters.stored, 1);
-        self.live.publish(line, terms);
+        log.flush();
     }
-}
-
-impl Log {
-    fn flush(&mut self) {
-        let flushed = self.store.flush();
-        self.told(flushed);
-    }
-
-    fn tick(&mut self) {
-        let ticked = self.store.tick(SystemTime::now());
-        self.told(ticked);
-        for notice in self.store.notices() {
-            tracing::info!("{notice:?}");
-        }
-    }
-
-    fn told(&mut self, result: Result<(), crate::store::Error>) {
-        match result {
-            Err(error) => self.failed(&error),
-            Ok(()) if std::mem::take(&mut self.failing) => tracing::info!("the log is being written again"),
-            Ok(()) => {}
-        }
-    }
-
-    /// Tells of a failure once, until it is over.
-    fn failed(&mut self, error: &crate::store::Error) {
-        if !std::mem::replace(&mut self.failing, true) {
-            let cause =
-                std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
-            tracing::error!(
-                "{error}{cause}; events are kept in memory and by the kernel, and writing is tried again"
-            );
-        }
+    if let Some(command) = log.take_command() {
+        space::run(&command);
     }
 }
 

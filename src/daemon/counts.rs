@@ -49,7 +49,7 @@ impl Watch {
         let thread = {
             let (known, stop) = (known.clone(), stop.clone());
             thread::Builder::new().name("watch".into()).spawn(move || {
-                let mut lost = before.lost;
+                let mut losses = Losses { seen: before.lost, untold: 0 };
                 let mut due = Instant::now();
                 while !stop.load(Ordering::Acquire) {
                     if due.elapsed() < INTERVAL {
@@ -59,7 +59,7 @@ impl Watch {
                     due = Instant::now();
                     let status = control.status().ok();
                     if let Some(status) = status {
-                        tell_lost(&mut lost, status, &counters, &work);
+                        losses.tell(status, &counters, &work);
                     }
                     sample(&known, status, &counters);
                 }
@@ -86,22 +86,39 @@ impl Watch {
     }
 }
 
-/// Counts what the kernel has newly lost, and has it written into the log.
-fn tell_lost(lost: &mut u32, status: Status, counters: &Counters, work: &Sender<Work>) {
-    // Somebody may have set the count back to 0.
-    let more = status.lost.checked_sub(*lost).unwrap_or(status.lost);
-    *lost = status.lost;
-    if more == 0 {
-        return;
+/// The kernel's count of lost messages.
+struct Losses {
+    /// The count when it was looked at last.
+    seen: u32,
+    /// How many are not in the log yet.
+    untold: u64,
+}
+
+impl Losses {
+    /// Counts what the kernel has newly lost, and has it written into the log.
+    fn tell(&mut self, status: Status, counters: &Counters, work: &Sender<Work>) {
+        // Somebody may have set the count back to 0.
+        let more = u64::from(status.lost.checked_sub(self.seen).unwrap_or(status.lost));
+        self.seen = status.lost;
+        if more > 0 {
+            Counters::add(&counters.lost, more);
+            tracing::error!(
+                lost = more,
+                total = status.lost,
+                "the kernel has lost messages; a larger backlog_limit may help"
+            );
+        }
+        self.untold += more;
+        if self.untold == 0 {
+            return;
+        }
+        let (total, backlog) = (status.lost, status.backlog);
+        let body = format!("op=lost lost={} total={total} backlog={backlog} res=failed", self.untold);
+        // While the log is held back its queue may be full: it is told the next time.
+        if work.try_send(Work::Own { kind: RecordType::DAEMON_ERR, body }).is_ok() {
+            self.untold = 0;
+        }
     }
-    Counters::add(&counters.lost, u64::from(more));
-    tracing::error!(
-        lost = more,
-        total = status.lost,
-        "the kernel has lost messages; a larger backlog_limit may help"
-    );
-    let body = format!("op=lost lost={more} total={} backlog={} res=failed", status.lost, status.backlog);
-    let _ = work.send(Work::Own { kind: RecordType::DAEMON_ERR, body });
 }
 
 fn sample(known: &Mutex<Known>, status: Option<Status>, counters: &Counters) {

@@ -7,8 +7,10 @@ mod arguments;
 mod capture;
 mod counts;
 mod diagnostics;
+mod log;
 mod rules;
 mod run;
+mod space;
 
 use std::process::ExitCode;
 

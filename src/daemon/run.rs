@@ -11,6 +11,7 @@ use super::capture::{Capture, HostNames, NoNames, wall_ms};
 use super::counts::{self, Watch};
 use super::diagnostics;
 use super::rules::Rules;
+use super::space::Space;
 use crate::config::Config;
 use crate::enrich::lookup::Host;
 use crate::enrich::{self, Enricher};
@@ -80,7 +81,8 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
         now(),
         &mut log,
     );
-    let capture = Capture::start(events, ingest, log.0, live, counters.clone())?;
+    let space = Space::new(config.space.clone());
+    let capture = Capture::start(events, ingest, log.0, live, counters.clone(), space)?;
     let watch = Watch::start(Control::open()?, *session.before(), counters.clone(), capture.work())?;
     watched.set(Box::new(watch.source())).ok().context("the status has one source")?;
     let loaded = load(&mut session, config, rules);

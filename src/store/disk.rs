@@ -127,6 +127,11 @@ impl Disk {
         self.volume.sync_dir(&self.dir).map_err(Error::io("sync", &self.dir))
     }
 
+    /// Bytes that may still be written to its file system.
+    pub(super) fn free_bytes(&self) -> Result<u64, Error> {
+        self.volume.free_bytes(&self.dir).map_err(Error::io("look at the file system of", &self.dir))
+    }
+
     fn quarantine(&self) -> Result<PathBuf, Error> {
         let path = self.path(names::QUARANTINE);
         if !path.is_dir() {

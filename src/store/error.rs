@@ -221,6 +221,8 @@ pub enum Notice {
     },
     /// Retention took a segment out.
     Removed {
+        /// Whether it was for lack of space on the file system, not by the limits of the log.
+        for_space: bool,
         /// Its number.
         segment: u64,
         /// How many entries it had.

@@ -99,6 +99,8 @@ pub struct Config {
     pub retain_segments: Option<u32>,
     /// Age of its latest entry at which a segment is removed.
     pub retain_age: Option<Duration>,
+    /// Bytes that are to be free on the file system; with less the oldest segments are removed.
+    pub min_free_bytes: Option<u64>,
     /// When what was appended is on disk.
     pub flush: Flush,
     /// Permission bits of new files; the directory gets the same and search permission where there is read permission.
@@ -118,6 +120,7 @@ impl Default for Config {
             retain_bytes: Some(8 << 30),
             retain_segments: None,
             retain_age: None,
+            min_free_bytes: None,
             flush: Flush::Interval(Duration::from_secs(1)),
             file_mode: 0o640,
             group: None,

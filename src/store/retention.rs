@@ -1,4 +1,4 @@
-//! Removes whole segments, oldest first, as far as size, number and age ask for it.
+//! Removes whole segments, oldest first, as far as size, number, age and free space ask for it.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -30,7 +30,16 @@ impl Retention {
         now: SystemTime,
         background: &Background,
     ) -> Result<(), Error> {
-        while let Some(sealed) = surplus(limits, shared, active.1, now) {
+        let free = match limits.min_free_bytes {
+            Some(_) if self.doomed.is_empty() => disk.free_bytes()?,
+            // Nothing is asked for, or what was taken out is about to make room.
+            _ => u64::MAX,
+        };
+        let mut freed = 0;
+        loop {
+            let low = limits.min_free_bytes.is_some_and(|least| free.saturating_add(freed) < least);
+            let Some((sealed, for_space)) = surplus(limits, shared, active.1, now, low) else { break };
+            freed += sealed.bytes;
             let is_last = shared.with(|catalogue| {
                 catalogue.closed.retain(|segment| segment.id() != sealed.id);
                 catalogue.closed.is_empty()
@@ -41,7 +50,7 @@ impl Retention {
                 disk.sync_dir()?;
             }
             let (segment, entries, bytes) = (sealed.id, sealed.entries, sealed.bytes);
-            background.notice(Notice::Removed { segment, entries, bytes });
+            background.notice(Notice::Removed { for_space, segment, entries, bytes });
             self.doomed.push(sealed);
         }
         self.remove(disk)
@@ -64,8 +73,14 @@ impl Retention {
     }
 }
 
-/// The oldest segment if it is sealed and one too many.
-fn surplus(limits: &Config, shared: &Shared, active_bytes: u64, now: SystemTime) -> Option<Arc<Sealed>> {
+/// The oldest segment if it is sealed and one too many, and whether it is so only because space is low.
+fn surplus(
+    limits: &Config,
+    shared: &Shared,
+    active_bytes: u64,
+    now: SystemTime,
+    low: bool,
+) -> Option<(Arc<Sealed>, bool)> {
     let (oldest, number, bytes) = shared.with(|catalogue| {
         let Some(Segment::Sealed(oldest)) = catalogue.closed.first() else { return None };
         let bytes: u64 = catalogue.closed.iter().map(Segment::bytes).sum();
@@ -77,5 +92,6 @@ fn surplus(limits: &Config, shared: &Shared, active_bytes: u64, now: SystemTime)
         let latest = UNIX_EPOCH.checked_add(Duration::from_millis(oldest.bounds.time_max));
         latest.is_some_and(|latest| elapsed(now, latest) > limit)
     });
-    (too_many || too_large || too_old).then_some(oldest)
+    let beyond = too_many || too_large || too_old;
+    (beyond || low).then_some((oldest, !beyond))
 }

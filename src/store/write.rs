@@ -353,6 +353,11 @@ impl Store {
         self.background.wait_unsealed(&self.shared, 0)
     }
 
+    /// Bytes that may still be written to the log's file system.
+    pub fn free_bytes(&self) -> Result<u64, Error> {
+        self.disk.free_bytes()
+    }
+
     /// What the store did of itself since this was last asked, oldest first.
     pub fn notices(&mut self) -> Vec<Notice> {
         self.background.take_notices()

@@ -10,6 +10,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
+use nix::sys::statvfs::statvfs;
+
 /// What a log directory is on. Reading goes past it: it changes nothing.
 pub(super) trait Volume: fmt::Debug + Send + Sync {
     /// Makes a directory and its parents.
@@ -35,6 +37,9 @@ pub(super) trait Volume: fmt::Debug + Send + Sync {
 
     /// Makes a directory's names durable.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
+
+    /// Bytes that may still be written to the file system of a directory by who writes the log.
+    fn free_bytes(&self, path: &Path) -> io::Result<u64>;
 }
 
 /// The file system of this machine.
@@ -74,6 +79,12 @@ impl Volume for Mounted {
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         File::open(path)?.sync_all()
+    }
+
+    fn free_bytes(&self, path: &Path) -> io::Result<u64> {
+        let found = statvfs(path)?;
+        // What is kept for root is not counted in: root's other programs may need it.
+        Ok(found.blocks_available().saturating_mul(found.fragment_size()))
     }
 }
 

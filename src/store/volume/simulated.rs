@@ -269,6 +269,10 @@ impl Volume for Simulated {
         Ok(())
     }
 
+    fn free_bytes(&self, _: &Path) -> io::Result<u64> {
+        Ok(u64::MAX)
+    }
+
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         let (mut state, result) = self.begin(format!("sync directory {}", self.short(path)));
         result?;

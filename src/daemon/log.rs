@@ -1,0 +1,172 @@
+//! The log as the storing thread sees it: the store, those who follow, and what is to be told when it cannot be written.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use nix::errno::Errno;
+
+use super::space::{LOOK, Note, Space};
+use crate::ingest::Sink;
+use crate::ingest::counters::Counters;
+use crate::record::RecordType;
+use crate::record::stamp::EventId;
+use crate::serve::live::Live;
+use crate::store::term::Terms;
+use crate::store::{Error, Notice, Stamp, Store};
+
+/// How long to wait before a write that failed is tried again.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// The store, and those who follow.
+pub(super) struct Log {
+    store: Store,
+    live: Live,
+    counters: Arc<Counters>,
+    stop: Arc<AtomicBool>,
+    /// Since when writing fails, and why.
+    failing: Option<(Instant, String)>,
+    space: Space,
+    looked: Option<Instant>,
+    notes: Vec<Note>,
+    command: Option<Vec<String>>,
+}
+
+impl Sink for Log {
+    fn entry(&mut self, id: EventId, terms: &Terms, line: &[u8]) {
+        let stamp = Stamp { time_ms: id.time_ms, serial: id.serial };
+        loop {
+            match self.store.append(stamp, terms, line) {
+                Ok(_) => break,
+                Err(error) if !error.refused() => {
+                    self.failed(&error);
+                    break;
+                }
+                Err(error) => {
+                    self.failed(&error);
+                    // A line that can never be stored must not hold up those after it.
+                    let hopeless = matches!(error, Error::LineRefused { .. });
+                    if hopeless || self.stop.load(Ordering::Acquire) {
+                        Counters::add(&self.counters.dropped, 1);
+                        return;
+                    }
+                    // Hold: what the kernel sends meanwhile waits in its queue.
+                    thread::sleep(RETRY);
+                    self.tick_store();
+                }
+            }
+        }
+        Counters::add(&self.counters.stored, 1);
+        self.live.publish(line, terms);
+    }
+}
+
+impl Log {
+    pub(super) fn new(
+        store: Store,
+        live: Live,
+        counters: Arc<Counters>,
+        stop: Arc<AtomicBool>,
+        space: Space,
+    ) -> Log {
+        Log {
+            store,
+            live,
+            counters,
+            stop,
+            failing: None,
+            space,
+            looked: None,
+            notes: Vec::new(),
+            command: None,
+        }
+    }
+
+    pub(super) fn into_store(self) -> Store {
+        self.store
+    }
+
+    /// Whether the policy for low space asks that nothing be written. At the end all is written: that is what the space
+    /// was kept free for.
+    pub(super) fn is_holding(&self) -> bool {
+        self.space.is_holding() && !self.stop.load(Ordering::Acquire)
+    }
+
+    pub(super) fn flush(&mut self) {
+        let flushed = self.store.flush();
+        self.told(flushed);
+    }
+
+    /// Does what time brings. `now_ms` is of a clock that never goes back.
+    pub(super) fn tick(&mut self, now_ms: u64) {
+        self.tick_store();
+        if self.looked.is_some_and(|looked| looked.elapsed() < LOOK) {
+            return;
+        }
+        self.looked = Some(Instant::now());
+        match self.store.free_bytes() {
+            Ok(free) => {
+                if let Some((note, command)) = self.space.look(free, now_ms) {
+                    self.notes.push(note);
+                    self.command = command.map(<[String]>::to_vec);
+                }
+            }
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    fn tick_store(&mut self) {
+        let ticked = self.store.tick(SystemTime::now());
+        self.told(ticked);
+        for notice in self.store.notices() {
+            tracing::info!("{notice:?}");
+            if let Notice::Removed { for_space: true, segment, entries, bytes } = notice {
+                let body = format!(
+                    "op=low-space action=remove segment={segment} entries={entries} bytes={bytes} res=success"
+                );
+                self.notes.push((RecordType::DAEMON_ERR, body));
+            }
+        }
+    }
+
+    /// Events of the daemon's own that are to be written.
+    pub(super) fn take_notes(&mut self) -> Vec<Note> {
+        std::mem::take(&mut self.notes)
+    }
+
+    /// What the policy for low space runs, once the notes are written.
+    pub(super) fn take_command(&mut self) -> Option<Vec<String>> {
+        self.command.take()
+    }
+
+    fn told(&mut self, result: Result<(), Error>) {
+        match result {
+            Err(error) => self.failed(&error),
+            Ok(()) => {
+                let Some((since, cause)) = self.failing.take() else { return };
+                let failed_ms = since.elapsed().as_millis();
+                tracing::info!("the log is being written again");
+                let body = format!("op=write error={cause} failed_ms={failed_ms} res=success");
+                self.notes.push((RecordType::DAEMON_RESUME, body));
+            }
+        }
+    }
+
+    /// Tells of a failure once, until it is over.
+    fn failed(&mut self, error: &Error) {
+        if self.failing.is_some() {
+            return;
+        }
+        let source = std::error::Error::source(error);
+        let cause = source.map(|cause| format!(": {cause}")).unwrap_or_default();
+        tracing::error!(
+            "{error}{cause}; events are kept in memory and by the kernel, and writing is tried again"
+        );
+        let code = source
+            .and_then(|source| source.downcast_ref::<std::io::Error>())
+            .and_then(std::io::Error::raw_os_error)
+            .map_or_else(|| "other".to_owned(), |code| format!("{:?}", Errno::from_raw(code)));
+        self.failing = Some((Instant::now(), code));
+    }
+}

@@ -1,0 +1,133 @@
+//! What is done when the log's file system runs out of space: a policy, and what has to be told of it.
+//!
+//! Decides and says; does nothing itself but start a command. Removing segments is the store's.
+
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use crate::config::{LowSpace, Space as Config};
+use crate::record::RecordType;
+
+/// How often the file system is looked at.
+pub(super) const LOOK: Duration = Duration::from_secs(1);
+
+/// An event of the daemon's own that is to be written.
+pub(super) type Note = (RecordType, String);
+
+/// The state of the log's file system, as the policy sees it.
+pub(super) struct Space {
+    config: Config,
+    /// When space ran low, in milliseconds of a clock that never goes back, until there is enough again.
+    low_since_ms: Option<u64>,
+}
+
+impl Space {
+    pub(super) fn new(config: Config) -> Space {
+        Space { config, low_since_ms: None }
+    }
+
+    /// Whether nothing is to be written now.
+    pub(super) fn is_holding(&self) -> bool {
+        self.low_since_ms.is_some() && self.config.policy == LowSpace::Hold
+    }
+
+    /// Takes in how much space there is. Gives what is to be told and what is to be run, each once for each time that
+    /// space runs low.
+    pub(super) fn look(&mut self, free_bytes: u64, now_ms: u64) -> Option<(Note, Option<&[String]>)> {
+        let least = self.config.min_free_bytes;
+        match self.low_since_ms {
+            None if free_bytes < least => {
+                self.low_since_ms = Some(now_ms);
+                let (action, command) = match &self.config.policy {
+                    LowSpace::Rotate => ("rotate", None),
+                    LowSpace::Hold => ("hold", None),
+                    LowSpace::Run(command) => ("run", Some(command.as_slice())),
+                    LowSpace::Halt(command) => ("halt", Some(command.as_slice())),
+                };
+                let body = format!("op=low-space action={action} free={free_bytes} least={least} res=failed");
+                tracing::error!(free_bytes, least, action, "space for the log is low");
+                Some(((RecordType::DAEMON_ERR, body), command))
+            }
+            // An eighth more than the least, so that a segment's worth does not turn it back and forth.
+            Some(since) if free_bytes >= least.saturating_add(least / 8) => {
+                self.low_since_ms = None;
+                let low_ms = now_ms.saturating_sub(since);
+                let body =
+                    format!("op=low-space free={free_bytes} least={least} low_ms={low_ms} res=success");
+                tracing::info!(free_bytes, low_ms, "there is space for the log again");
+                Some(((RecordType::DAEMON_RESUME, body), None))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Runs a command and tells in the daemon's own log how it ended. Does not wait for it.
+pub(super) fn run(command: &[String]) {
+    let Some((program, arguments)) = command.split_first() else { return };
+    match Command::new(program).args(arguments).spawn() {
+        Ok(mut child) => {
+            let program = program.clone();
+            // Without the thread the command still runs; only its end is not told.
+            let waiting = thread::Builder::new().name("command".into()).spawn(move || match child.wait() {
+                Ok(status) if status.success() => tracing::info!("{program} has ended"),
+                Ok(status) => tracing::error!("{program} has failed: {status}"),
+                Err(error) => tracing::error!("{program}: {error}"),
+            });
+            drop(waiting);
+        }
+        Err(error) => tracing::error!("cannot run {program}: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Free bytes at each second, and what is told then: nothing, or the event's beginning.
+    fn check(policy: LowSpace, steps: &[(u64, Option<&str>)], command: Option<&str>) {
+        let mut space = Space::new(Config { min_free_bytes: 800, policy });
+        let mut ran = 0;
+        for (second, (free, expected)) in (0..).zip(steps) {
+            let told = space.look(*free, second * 1000);
+            if let Some((_, Some(words))) = &told {
+                assert_eq!(words.first().map(String::as_str), command);
+                ran += 1;
+            }
+            let told = told.map(|((kind, body), _)| format!("{kind} {body}"));
+            assert_eq!(told.as_deref(), *expected, "second {second}");
+        }
+        assert_eq!(ran > 0, command.is_some());
+    }
+
+    #[test]
+    fn low_space_is_told_once_and_so_is_its_end() {
+        let low =
+            |action: &str| format!("DAEMON_ERR op=low-space action={action} free=799 least=800 res=failed");
+        let back = "DAEMON_RESUME op=low-space free=900 least=800 low_ms=2000 res=success";
+        let words = || vec!["/bin/true".to_owned()];
+        for (policy, action, command) in [
+            (LowSpace::Rotate, "rotate", None),
+            (LowSpace::Hold, "hold", None),
+            (LowSpace::Run(words()), "run", Some("/bin/true")),
+            (LowSpace::Halt(words()), "halt", Some("/bin/true")),
+        ] {
+            let low = low(action);
+            let steps = [(800, None), (799, Some(low.as_str())), (899, None), (900, Some(back)), (801, None)];
+            check(policy, &steps, command);
+        }
+    }
+
+    #[test]
+    fn only_hold_holds() {
+        for (policy, holds) in [(LowSpace::Rotate, false), (LowSpace::Hold, true)] {
+            let mut space = Space::new(Config { min_free_bytes: 10, policy });
+            assert!(!space.is_holding());
+            space.look(0, 0);
+            assert_eq!(space.is_holding(), holds);
+            space.look(100, 1);
+            assert!(!space.is_holding());
+        }
+    }
+}
