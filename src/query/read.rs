@@ -15,6 +15,8 @@ use crate::store::{Error, Position, SegmentView};
 const PART_ENTRIES: usize = 16;
 /// The same where most entries of a stretch are wanted, which then are in few frames: some four of them.
 const DENSE_PART_ENTRIES: usize = 256;
+/// Parts that are read on one thread before others are started: for a short answer that would take longer.
+const PARTS_ALONE: usize = 8;
 /// Threads at most, this one included: what a search may take from a machine that has other work.
 const THREADS_MAX: usize = 4;
 
@@ -75,11 +77,14 @@ pub(super) fn ahead<'a>(
     hits: &mut Hits<'a>,
     sink: &mut dyn FnMut(Position, &[u8]) -> ControlFlow<()>,
 ) -> Result<(), Error> {
-    let mut first = part(hits)?;
-    let more = first.hits.len() >= PART_ENTRIES;
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(THREADS_MAX);
-    if !more || threads < 2 {
-        return alone(first, hits, sink);
+    let parts = if threads < 2 { usize::MAX } else { PARTS_ALONE };
+    if alone(parts, hits, sink)?.is_break() {
+        return Ok(());
+    }
+    let mut first = part(hits)?;
+    if first.hits.is_empty() {
+        return Ok(());
     }
     thread::scope(|scope| {
         // Each part goes to the next thread in turn, and is waited for in the same turn.
@@ -120,20 +125,24 @@ pub(super) fn ahead<'a>(
     })
 }
 
-fn alone<'a>(
-    mut next: Part<'a>,
-    hits: &mut Hits<'a>,
+/// Reads so many parts on this thread; breaks when there are no more, or the sink has had enough.
+fn alone(
+    parts: usize,
+    hits: &mut Hits<'_>,
     sink: &mut dyn FnMut(Position, &[u8]) -> ControlFlow<()>,
-) -> Result<(), Error> {
+) -> Result<ControlFlow<()>, Error> {
     let mut line = Vec::new();
-    while !next.hits.is_empty() {
+    for _ in 0..parts {
+        let mut next = part(hits)?;
+        if next.hits.is_empty() {
+            return Ok(ControlFlow::Break(()));
+        }
         next.read(&mut line);
         if next.give(&mut hits.ran.matched, sink)?.is_break() {
-            break;
+            return Ok(ControlFlow::Break(()));
         }
-        next = part(hits)?;
     }
-    Ok(())
+    Ok(ControlFlow::Continue(()))
 }
 
 fn work<'a>(to_read: &Receiver<Part<'a>>, done: &Sender<Part<'a>>) {

@@ -167,6 +167,38 @@ fn a_search_goes_on_after_a_cursor_without_repeating_or_skipping() {
 }
 
 #[test]
+fn a_long_answer_comes_in_order_from_several_threads() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let entries: Vec<(u64, Terms)> = (0..12_000u64)
+        .map(|time| {
+            let mut terms = Terms::default();
+            terms.add(Field::Key.id(), if time % 7 == 0 { b"seventh" } else { b"other" });
+            (time, terms)
+        })
+        .collect();
+    let mut store = store(dir.path(), &entries, 1900);
+    store.seal_all().expect("seals");
+    let snapshot = store.reader().snapshot();
+    for (text, step) in [("key=seventh", 7), ("pid!=1", 1)] {
+        for order in [Order::Oldest, Order::Newest] {
+            let filter = Some(Filter::parse(text).expect("a good filter"));
+            let query = Query { filter, order, ..Query::default() };
+            let mut expected: Vec<usize> = (0..12_000).step_by(step).collect();
+            if order == Order::Newest {
+                expected.reverse();
+            }
+            assert_eq!(found(&snapshot, &query), expected, "{text}");
+            let mut given = 0;
+            let ran = run(&snapshot, &query, &mut |_, _| {
+                given += 1;
+                if given == 1700 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
+            assert_eq!(ran.expect("readable").matched, 1700, "{text}");
+        }
+    }
+}
+
+#[test]
 fn a_bad_filter_is_refused_with_its_place() {
     let cases: &[(&str, usize)] = &[
         ("", 0),

@@ -273,7 +273,8 @@ impl Frames<'_> {
             return Err(wrong("does not match its checksum"));
         }
         bytes.clear();
-        bytes.reserve_exact(plain_bytes);
+        // Frames differ by a line or so: one room is to fit the next frame too.
+        bytes.reserve_exact(plain_bytes.next_multiple_of(16 << 10));
         let decompressed = DECOMPRESSOR.with_borrow_mut(|decompressor| match self.decoder {
             Some(decoder) => decompressor.decompress_using_ddict(&mut bytes, &stored, &decoder.0),
             None => decompressor.decompress(&mut bytes, &stored),
