@@ -819,3 +819,39 @@ fn an_open_reads_only_what_came_after_the_checkpoint() {
     assert_eq!(lines_read(&mut bench), 50);
     bench.check();
 }
+
+#[test]
+fn nearly_equal_lists_come_back_and_take_little_space() {
+    // Whether an entry has the first term, and whether it has the second: they differ in one of a thousand.
+    let has = |number: u32| {
+        let first = number.wrapping_mul(2_654_435_761) >> 30 == 0;
+        (first, first ^ number.is_multiple_of(997))
+    };
+    let index_bytes = |both: bool| {
+        let mut bench = Bench::new();
+        for number in 0..40_000 {
+            let mut terms = Terms::default();
+            let (first, second) = has(number);
+            for (field, is_there) in [(1, first), (2, second && both)] {
+                if is_there {
+                    terms.add(field, b"value");
+                }
+            }
+            let entry = Entry::numbered(number);
+            bench.store().append(entry.stamp, &terms, &entry.line()).unwrap();
+        }
+        bench.store().rotate().unwrap();
+        bench.store().seal_all().unwrap();
+        let snapshot = bench.store().reader().snapshot();
+        let segment = &snapshot.segments()[0];
+        for (field, which) in [(1, 0), (2, 1)].into_iter().take(1 + usize::from(both)) {
+            let found = segment.postings(field, &ValueTest::Equals(b"value")).unwrap();
+            let expected: Vec<u32> = (0..40_000).filter(|n| [has(*n).0, has(*n).1][which]).collect();
+            assert_eq!(found.iter().collect::<Vec<_>>(), expected);
+            segment.values(field, &mut |_, count| assert_eq!(count, expected.len() as u64)).unwrap();
+        }
+        fs::metadata(bench.path("audit-0000000001.idx")).unwrap().len()
+    };
+    let (one, both) = (index_bytes(false), index_bytes(true));
+    assert!(both - one <= 4096, "{one} and {both} bytes");
+}

@@ -20,6 +20,11 @@ const PARTS_ALONE: usize = 8;
 /// Threads at most, this one included: what a search may take from a machine that has other work.
 const THREADS_MAX: usize = 4;
 
+/// How many threads a search may use.
+pub(super) fn threads() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get).min(THREADS_MAX)
+}
+
 /// Entries to read, and their lines once they are.
 #[derive(Default)]
 struct Part<'a> {
@@ -77,7 +82,7 @@ pub(super) fn ahead<'a>(
     hits: &mut Hits<'a>,
     sink: &mut dyn FnMut(Position, &[u8]) -> ControlFlow<()>,
 ) -> Result<(), Error> {
-    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(THREADS_MAX);
+    let threads = threads();
     let parts = if threads < 2 { usize::MAX } else { PARTS_ALONE };
     if alone(parts, hits, sink)?.is_break() {
         return Ok(());

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::ControlFlow;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use roaring::RoaringBitmap;
 use thiserror::Error;
@@ -10,6 +12,9 @@ use thiserror::Error;
 use super::filter::Filter;
 use super::{plan, read};
 use crate::store::{self, Position, SegmentView, Snapshot};
+
+/// Segments for which it pays to start another thread.
+const SEGMENTS_FOR_A_THREAD: usize = 8;
 
 /// Which entries come first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -140,15 +145,36 @@ impl<'a> Hits<'a> {
 
 /// Counts the entries that are wanted, by the index alone.
 pub fn count(snapshot: &Snapshot, query: &Query) -> Result<Ran, store::Error> {
-    let mut ran = Ran::default();
-    for segment in in_order(snapshot.segments(), query.order) {
-        if let Some(wanted) = wanted(segment, query)? {
-            ran.segments_read += 1;
-            ran.matched += wanted.len();
+    let next = AtomicUsize::new(0);
+    // Every thread takes the next segment until there is none.
+    let count_some = || {
+        let mut ran = Ran::default();
+        while let Some(segment) = snapshot.segments().get(next.fetch_add(1, Ordering::Relaxed)) {
+            if let Some(wanted) = wanted(segment, query)? {
+                ran.segments_read += 1;
+                ran.matched += wanted.len();
+            }
         }
+        Ok(ran)
+    };
+    let threads = read::threads().min(snapshot.segments().len() / SEGMENTS_FOR_A_THREAD);
+    let mut all = thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(count_some)).collect();
+        let mut all: Result<Ran, store::Error> = count_some();
+        for other in others {
+            let ran = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            all = all.and_then(|all| ran.map(|ran| all.and(ran)));
+        }
+        all
+    })?;
+    all.matched = all.matched.min(query.limit.unwrap_or(u64::MAX));
+    Ok(all)
+}
+
+impl Ran {
+    fn and(self, other: Ran) -> Ran {
+        Ran { matched: self.matched + other.matched, segments_read: self.segments_read + other.segments_read }
     }
-    ran.matched = ran.matched.min(query.limit.unwrap_or(u64::MAX));
-    Ok(ran)
 }
 
 fn in_order(segments: &[SegmentView], order: Order) -> Box<dyn Iterator<Item = &SegmentView> + '_> {

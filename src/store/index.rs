@@ -227,12 +227,27 @@ impl Index<'_> {
         match Number::parse(number).ok_or_else(wrong)? {
             Number::Run(first, last) => union.add(first, last),
             Number::List(offset) => {
-                let (head, start) = self.list(offset)?;
-                let body = self.pages.read(1, start + head.head_bytes as u64, head.body_bytes)?;
+                let (head, body) = self.body(offset)?;
                 head.add_to(&body, union).ok_or_else(wrong)?;
+            }
+            Number::Difference(offset) => {
+                let (head, body) = self.body(offset)?;
+                let mut rest = body.as_slice();
+                let (base_head, base_body) = self.body(ListHead::base(&mut rest).ok_or_else(wrong)?)?;
+                let (mut base, mut difference) = (Union::default(), Union::default());
+                base_head.add_to(&base_body, &mut base).ok_or_else(wrong)?;
+                head.add_to(rest, &mut difference).ok_or_else(wrong)?;
+                union.add_difference(base, difference);
             }
         }
         Ok(())
+    }
+
+    /// The head and the body of the list at `offset` of the postings.
+    fn body(&self, offset: u64) -> Result<(ListHead, Vec<u8>), Error> {
+        let (head, start) = self.list(offset)?;
+        let body = self.pages.read(1, start + head.head_bytes as u64, head.body_bytes)?;
+        Ok((head, body))
     }
 
     /// The head of the list at `offset` of the postings, and where it begins in the stream.
@@ -255,7 +270,9 @@ impl Index<'_> {
         while let Some((value, number)) = stream.next() {
             match Number::parse(number).ok_or_else(|| self.damaged("a posting"))? {
                 Number::Run(first, last) => f(value, u64::from(last - first) + 1),
-                Number::List(offset) => f(value, u64::from(self.list(offset)?.0.count)),
+                Number::List(offset) | Number::Difference(offset) => {
+                    f(value, u64::from(self.list(offset)?.0.count));
+                }
             }
         }
         Ok(())

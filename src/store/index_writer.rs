@@ -1,12 +1,14 @@
 //! Makes the bytes of an `.idx` file from an index in memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use fst::MapBuilder;
+use roaring::RoaringBitmap;
 
 use super::index::{Field, Head};
 use super::live::LiveIndex;
 use super::pages::{self, Kind, PAYLOAD};
+use super::posting::{self, Encoded, Growing};
 use super::stamps::Bounds;
 
 /// The segment file an index belongs to.
@@ -27,7 +29,7 @@ pub(super) fn encode(live: &LiveIndex, segment: u64, binding: Binding) -> Option
     for (field, terms) in live.sorted() {
         let mut builder = MapBuilder::memory();
         for (value, posting) in &terms {
-            let number = posting.number(&mut |list| postings.place(list));
+            let number = postings.number(posting);
             builder.insert(value, number).ok()?;
         }
         let dictionary = builder.into_inner().ok()?;
@@ -57,22 +59,64 @@ pub(super) fn encode(live: &LiveIndex, segment: u64, binding: Binding) -> Option
     Some(out)
 }
 
+/// Length from which a list may be written as its difference to another.
+const DIFFERENCE_FROM: usize = 1 << 10;
+/// Lists that a later one may be a difference to, the latest of them.
+const BASES_MAX: usize = 24;
+
 /// The postings; equal lists are written once. Many terms occur together (user, group and session; a process and
-/// what only it touched), so this saves more than a closer code would.
+/// what only it touched), so this saves more than a closer code would. Some nearly do (a user's real and effective id):
+/// the later list is written as what differs.
 #[derive(Default)]
 struct Lists {
     bytes: Vec<u8>,
     seen: HashMap<Vec<u8>, u64, foldhash::fast::RandomState>,
+    /// Long lists with their offsets.
+    bases: VecDeque<(u64, RoaringBitmap)>,
 }
 
 impl Lists {
-    fn place(&mut self, list: Vec<u8>) -> u64 {
-        if let Some(&offset) = self.seen.get(&list) {
-            return offset;
+    /// Writes a term's ordinals; gives the dictionary's number for them.
+    fn number(&mut self, posting: &Growing) -> u64 {
+        let list = match posting.encode() {
+            Encoded::Number(number) => return number,
+            Encoded::List(list) => list,
+        };
+        if let Some(number) = self.seen.get(&list) {
+            return *number;
         }
-        let offset = self.bytes.len() as u64;
-        self.bytes.extend_from_slice(&list);
-        self.seen.insert(list, offset);
-        offset
+        if list.len() < DIFFERENCE_FROM {
+            return self.place(list, None, 2);
+        }
+        let ordinals = posting.bitmap();
+        if let Some(difference) = self.difference(&ordinals, list.len()) {
+            return self.place(list, Some(difference), 3);
+        }
+        let number = self.place(list, None, 2);
+        if self.bases.len() == BASES_MAX {
+            self.bases.pop_front();
+        }
+        self.bases.push_back((number >> 2, ordinals));
+        number
+    }
+
+    /// The shortest difference to another list that is less than half as long as the list itself.
+    fn difference(&self, ordinals: &RoaringBitmap, length: usize) -> Option<Vec<u8>> {
+        let count = u32::try_from(ordinals.len()).ok()?;
+        let differences = self.bases.iter().filter_map(|(base, others)| {
+            // Sets of very different sizes are not worth the work.
+            let is_near = ordinals.len().abs_diff(others.len()) <= ordinals.len() / 4;
+            let differs = is_near.then(|| ordinals ^ others)?;
+            posting::difference(*base, &differs, count)
+        });
+        differences.min_by_key(Vec::len).filter(|difference| difference.len() < length / 2)
+    }
+
+    /// Writes a list, or what stands for it.
+    fn place(&mut self, list: Vec<u8>, instead: Option<Vec<u8>>, kind: u64) -> u64 {
+        let number = (self.bytes.len() as u64) << 2 | kind;
+        self.bytes.extend_from_slice(instead.as_ref().unwrap_or(&list));
+        self.seen.insert(list, number);
+        number
     }
 }

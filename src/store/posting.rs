@@ -96,38 +96,71 @@ impl Growing {
         clip(self.first, self.last);
     }
 
-    /// The number that stands for these ordinals in a dictionary; a list is appended to `lists` by `place`, which gives
-    /// its offset.
-    pub(super) fn number(&self, place: &mut dyn FnMut(Vec<u8>) -> u64) -> u64 {
+    /// How these ordinals are written.
+    pub(super) fn encode(&self) -> Encoded {
         if self.closed.is_empty() {
             let first = u64::from(self.first);
-            return match self.last - self.first {
+            return Encoded::Number(match self.last - self.first {
                 0 => first << 2,
                 more => (u64::from(more) << 32 | first) << 2 | 1,
-            };
+            });
         }
-        let mut body = self.closed.clone();
+        Encoded::List(self.list(None, self.count))
+    }
+
+    /// A list of these ordinals; of a difference with the offset of the list that it is a difference to. `count` is the
+    /// number of ordinals that the list stands for.
+    fn list(&self, base: Option<u64>, count: u32) -> Vec<u8> {
+        let mut body = Vec::new();
+        if let Some(base) = base {
+            varint::put(&mut body, base);
+        }
+        let start = body.len();
+        body.extend_from_slice(&self.closed);
         put_run(&mut body, self.first - self.floor, self.last - self.first);
         let mut form = 0;
         // A bitmap takes a bit for each ordinal of the range; below that the runs are always shorter.
-        if body.len() > self.last as usize / 8 {
-            let mut bitmap = RoaringBitmap::new();
-            self.runs(u32::MAX, &mut |first, last| {
-                bitmap.insert_range(first..=last);
-            });
+        if body.len() - start > self.last as usize / 8 {
+            let mut bitmap = self.bitmap();
             bitmap.optimize();
-            if bitmap.serialized_size() < body.len() {
-                body.clear();
+            if bitmap.serialized_size() < body.len() - start {
+                body.truncate(start);
                 bitmap.serialize_into(&mut body).expect("writing to memory does not fail");
                 form = 1;
             }
         }
         let mut list = Vec::with_capacity(body.len() + 10);
         varint::put(&mut list, (body.len() as u64) << 1 | form);
-        varint::put(&mut list, u64::from(self.count));
+        varint::put(&mut list, u64::from(count));
         list.extend_from_slice(&body);
-        place(list) << 2 | 2
+        list
     }
+
+    /// The same as a bitmap.
+    pub(super) fn bitmap(&self) -> RoaringBitmap {
+        let mut union = Union::default();
+        self.runs(u32::MAX, &mut |first, last| union.add(first, last));
+        union.finish()
+    }
+}
+
+/// How the ordinals of a term are written in an index.
+pub(super) enum Encoded {
+    /// All in the dictionary's number.
+    Number(u64),
+    /// As a list.
+    List(Vec<u8>),
+}
+
+/// The list of ordinals that differ from those of the list at `base`, which is the number of a dictionary for one such.
+/// `None` where there is no difference, which has no list.
+pub(super) fn difference(base: u64, difference: &RoaringBitmap, count: u32) -> Option<Vec<u8>> {
+    let mut ordinals = difference.iter();
+    let mut growing = Growing::new(ordinals.next()?);
+    for ordinal in ordinals {
+        growing.push(ordinal);
+    }
+    Some(growing.list(Some(base), count))
 }
 
 fn put_run(out: &mut Vec<u8>, gap: u32, more: u32) {
@@ -161,6 +194,8 @@ pub(super) enum Number {
     Run(u32, u32),
     /// A list at this offset of the postings.
     List(u64),
+    /// A list at this offset of what differs from another list.
+    Difference(u64),
 }
 
 impl Number {
@@ -170,7 +205,7 @@ impl Number {
             0 => (rest, 0),
             1 => (rest & 0xffff_ffff, rest >> 32),
             2 => return Some(Number::List(rest)),
-            _ => return None,
+            _ => return Some(Number::Difference(rest)),
         };
         let last = first + more;
         if last >= u64::from(ORDINALS_MAX) {
@@ -200,6 +235,11 @@ impl ListHead {
         let count = u32::try_from(varint::take(&mut rest)?).ok()?;
         let body_bytes = usize::try_from(token >> 1).ok()?;
         Some(ListHead { head_bytes: bytes.len() - rest.len(), body_bytes, count, bitmap: token & 1 == 1 })
+    }
+
+    /// Takes the offset of the list that this one is a difference to from the front of its body.
+    pub(super) fn base(body: &mut &[u8]) -> Option<u64> {
+        varint::take(body)
     }
 
     /// Adds the list's ordinals to `union`.
@@ -268,6 +308,11 @@ impl Union {
         }
     }
 
+    /// Adds all that is in exactly one of two sets.
+    pub(super) fn add_difference(&mut self, base: Union, difference: Union) {
+        self.bitmap |= base.finish() ^ difference.finish();
+    }
+
     pub(super) fn finish(mut self) -> RoaringBitmap {
         let all = if self.bits.is_empty() {
             if !self.list.is_sorted() {
@@ -294,11 +339,10 @@ mod tests {
         ordinals.iter().for_each(|&ordinal| {
             growing.push(ordinal);
         });
-        let mut lists = Vec::new();
-        let number = growing.number(&mut |list| {
-            lists = list;
-            0
-        });
+        let (number, lists) = match growing.encode() {
+            Encoded::Number(number) => (number, Vec::new()),
+            Encoded::List(list) => (2, list),
+        };
         let mut union = Union::default();
         match Number::parse(number).unwrap() {
             Number::Run(first, last) => union.add(first, last),
@@ -309,6 +353,7 @@ mod tests {
                 assert_eq!(head.head_bytes + head.body_bytes, lists.len());
                 head.add_to(&lists[head.head_bytes..], &mut union).unwrap();
             }
+            Number::Difference(_) => unreachable!("nothing to differ from"),
         }
         assert_eq!(union.finish(), RoaringBitmap::from_sorted_iter(ordinals.iter().copied()).unwrap());
         let below: Vec<u32> = ordinals.iter().copied().filter(|&ordinal| ordinal < limit).collect();
@@ -348,11 +393,7 @@ mod tests {
         ordinals.iter().for_each(|&ordinal| {
             growing.push(ordinal);
         });
-        let mut bytes = 0;
-        growing.number(&mut |list| {
-            bytes = list.len();
-            0
-        });
-        assert!(bytes < 200_000 / 8 + 4096, "{bytes}");
+        let Encoded::List(list) = growing.encode() else { panic!("many runs are a list") };
+        assert!(list.len() < 200_000 / 8 + 4096, "{}", list.len());
     }
 }
