@@ -1,7 +1,8 @@
 //! Files of every released format are read as long as this program exists.
 //!
 //! `tests/data/format/v1` was written once and is not written again: whoever changes the format adds a directory. It holds
-//! a sealed segment with its index, a numbered one, the active one and the manifest.
+//! a sealed segment with its index, a numbered one, the active one and the manifest. `v1-dictionary` has a sealed segment
+//! with a dictionary: the same entries [`PASSES`] times.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,9 @@ use std::sync::Arc;
 
 use ktrail::entry::decode::describe;
 use ktrail::store::{Config, Flush, Reader, State, Store, ValueTest};
+
+/// How often the entries are in the segment with a dictionary, which has to be long to get one.
+const PASSES: usize = 170;
 
 /// Where the samples of format version 1 are.
 fn samples() -> PathBuf {
@@ -75,6 +79,39 @@ fn a_writer_goes_on_with_version_1() {
     store.seal_all().expect("sealed");
     check(&store.reader(), &[State::Sealed, State::Sealed, State::Active]);
     assert_eq!(store.reader().snapshot().segments().iter().map(|segment| segment.id()).max(), Some(3));
+}
+
+#[test]
+fn a_segment_with_a_dictionary_is_read() {
+    let dir = samples().with_file_name("v1-dictionary");
+    let (reader, problems) = Reader::open(&dir, Arc::new(describe)).expect("it opens");
+    assert_eq!(problems, []);
+    let snapshot = reader.snapshot();
+    let segment = snapshot.segments().first().expect("a segment");
+    let (entries, mut line) = (lines(), Vec::new());
+    assert_eq!(segment.len() as usize, PASSES * entries.len());
+    for (ordinal, expected) in (0..segment.len()).zip(entries.iter().cycle()) {
+        segment.read(ordinal, &mut line).expect("an entry");
+        assert_eq!(&line, expected);
+    }
+}
+
+/// Writes the sample with a dictionary into the directory named by `KTRAIL_SAMPLES`.
+#[test]
+#[ignore = "writes a sample of the present format"]
+fn write_sample_with_a_dictionary() {
+    let dir = PathBuf::from(std::env::var_os("KTRAIL_SAMPLES").expect("KTRAIL_SAMPLES names a directory"));
+    let config = Config { dir: dir.clone(), flush: Flush::None, ..Config::default() };
+    let (mut store, _) = Store::open(config, Arc::new(describe)).expect("it opens");
+    for line in lines().iter().cycle().take(PASSES * lines().len()) {
+        let mut terms = Default::default();
+        let stamp = describe(line, &mut terms).expect("an entry of ours");
+        store.append(stamp, &terms, line).expect("appended");
+    }
+    store.rotate().expect("rotated");
+    store.seal_all().expect("sealed");
+    store.close().expect("closed");
+    fs::remove_file(dir.join("lock")).expect("removed");
 }
 
 /// Writes the samples into the directory named by `KTRAIL_SAMPLES`; they are added to the sources by hand.

@@ -12,7 +12,7 @@ use super::frames::Plain;
 /// Length of a dictionary at most: the size of a frame.
 pub(super) const BYTES_MAX: usize = 64 << 10;
 /// Segments with less are compressed without: a dictionary would take much of what it saves.
-const PLAIN_BYTES_MIN: u64 = 32 << 20;
+const PLAIN_BYTES_MIN: u64 = 8 << 20;
 /// Pieces of a segment that are learned from, spread evenly, and the length of each.
 const PIECES: u64 = 128;
 const PIECE_BYTES: usize = 16 << 10;
