@@ -1,1 +1,220 @@
-//! Placeholder.
+//! The configuration file: its syntax, its defaults, and each module's own settings made from it.
+
+pub mod error;
+mod file;
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use error::{Error, Invalid};
+use file::{Flush, Name};
+use nix::unistd::{Gid, Group};
+
+use crate::event::assembler;
+use crate::netlink::events;
+use crate::store;
+
+/// Where the configuration is read from when no other file is named.
+pub const FILE_DEFAULT: &str = "/etc/ktrail/ktrail.toml";
+/// Where the log is kept when nothing else is said.
+pub const LOG_DIR_DEFAULT: &str = "/var/log/ktrail";
+/// Where the local API listens when nothing else is said.
+pub const SOCKET_DEFAULT: &str = "/run/ktrail/ktrail.sock";
+
+/// All settings, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The socket of the local API.
+    pub socket: PathBuf,
+    /// The group whose members may read the log.
+    pub readers: Option<Gid>,
+    /// What is written as `node=` into events.
+    pub node: Option<Box<[u8]>>,
+    /// The event socket.
+    pub events: events::Config,
+    /// The assembler.
+    pub assembler: assembler::Config,
+    /// The store.
+    pub store: store::Config,
+    /// What is asked of the kernel.
+    pub kernel: Kernel,
+    /// Directories of rules files, read in this order, each in the order of names.
+    pub rules_dirs: Vec<PathBuf>,
+    /// Whether names of ids are looked up.
+    pub names: bool,
+    /// The daemon's own log.
+    pub diagnostics: Diagnostics,
+}
+
+/// What is asked of the kernel's audit subsystem while the daemon runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kernel {
+    /// Messages the kernel may queue before it holds producers back.
+    pub backlog_limit: u32,
+    /// How long the kernel holds a producer back at most, in its clock ticks; `None` leaves it.
+    pub backlog_wait_time: Option<u32>,
+}
+
+/// Where the daemon tells of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostics {
+    /// `error`, `warn`, `info`, `debug` or `trace`, or a filter by module.
+    pub level: String,
+    /// The directory of the rolling file; none is written when there is no directory.
+    pub dir: Option<PathBuf>,
+    /// Daily files that are kept.
+    pub files: usize,
+}
+
+/// What a command line says over the file.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// `--config`.
+    pub file: Option<PathBuf>,
+    /// `--log-dir`.
+    pub log_dir: Option<PathBuf>,
+    /// `--socket`.
+    pub socket: Option<PathBuf>,
+}
+
+impl Config {
+    /// Reads the file, if there is one: its absence is an error only when it was named.
+    pub fn load(overrides: &Overrides) -> Result<Config, Error> {
+        let (path, named) = match &overrides.file {
+            Some(path) => (path.as_path(), true),
+            None => (Path::new(FILE_DEFAULT), false),
+        };
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => String::new(),
+            Err(source) => return Err(Error::Read { path: path.to_owned(), source }),
+        };
+        Config::parse(&text, path, overrides)
+    }
+
+    /// Reads the text of a file; `path` is for messages.
+    pub fn parse(text: &str, path: &Path, overrides: &Overrides) -> Result<Config, Error> {
+        let file: file::File = toml::from_str(text).map_err(|error| Error::syntax(path, text, &error))?;
+        let invalid =
+            |setting: &'static str, cause: Invalid| Error::Invalid { path: path.to_owned(), setting, cause };
+        let group = |setting: &'static str, name: &Option<String>| -> Result<Option<Gid>, Error> {
+            let Some(name) = name else { return Ok(None) };
+            let found = Group::from_name(name).ok().flatten();
+            found.map(|group| Some(group.gid)).ok_or_else(|| invalid(setting, Invalid::Group(name.clone())))
+        };
+        let at_least = |setting: &'static str, value: u64, least: u64| match value {
+            value if value >= least => Ok(value),
+            value => Err(invalid(setting, Invalid::TooSmall { value, least })),
+        };
+        let log_dir = overrides.log_dir.clone().unwrap_or(file.log_dir);
+        for (setting, path) in [("log_dir", &log_dir), ("socket", &file.socket)] {
+            if overrides.log_dir.is_none() && !path.is_absolute() {
+                return Err(invalid(setting, Invalid::Relative(path.clone())));
+            }
+        }
+        let store = store::Config {
+            dir: log_dir,
+            rotate_bytes: at_least("store.rotate_bytes", file.store.rotate_bytes, 1 << 20)?,
+            rotate_age: (file.store.rotate_age_s > 0).then(|| Duration::from_secs(file.store.rotate_age_s)),
+            retain_bytes: (file.store.retain_bytes > 0).then_some(file.store.retain_bytes),
+            retain_age: (file.store.retain_age_s > 0).then(|| Duration::from_secs(file.store.retain_age_s)),
+            flush: match file.store.flush {
+                Flush::None => store::Flush::None,
+                Flush::Interval => store::Flush::Interval(Duration::from_millis(at_least(
+                    "store.flush_interval_ms",
+                    file.store.flush_interval_ms,
+                    1,
+                )?)),
+                Flush::EveryEvent => store::Flush::EveryEvent,
+            },
+            group: group("store.group", &file.store.group)?,
+            ..store::Config::default()
+        };
+        let idle_ms = at_least("events.idle_ms", file.events.idle_ms, 10)?;
+        Ok(Config {
+            socket: overrides.socket.clone().unwrap_or(file.socket),
+            readers: group("readers", &file.readers)?,
+            node: node(&file.node),
+            events: events::Config {
+                receive_buffer_bytes: usize::try_from(at_least(
+                    "kernel.receive_buffer_bytes",
+                    file.kernel.receive_buffer_bytes,
+                    64 << 10,
+                )?)
+                .unwrap_or(usize::MAX),
+            },
+            assembler: assembler::Config { syscall_idle_ms: idle_ms, ..assembler::Config::default() },
+            store,
+            kernel: Kernel {
+                backlog_limit: file.kernel.backlog_limit,
+                backlog_wait_time: file.kernel.backlog_wait_time,
+            },
+            rules_dirs: file.rules_dirs,
+            names: file.events.names,
+            diagnostics: Diagnostics {
+                level: file.diagnostics.level,
+                dir: file.diagnostics.dir,
+                files: file.diagnostics.files,
+            },
+        })
+    }
+}
+
+/// The text of `node=`; `None` where there is to be none or the host's name cannot be had.
+fn node(name: &Name) -> Option<Box<[u8]>> {
+    match name {
+        Name::None => None,
+        Name::Hostname => nix::unistd::gethostname().ok().map(|name| Box::from(name.as_bytes())),
+        Name::Text(name) => Some(Box::from(name.as_bytes())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, String> {
+        let parsed = Config::parse(text, Path::new("ktrail.toml"), &Overrides::default());
+        parsed.map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_empty_file_gives_the_defaults() {
+        let config = parse("").expect("nothing has to be set");
+        assert_eq!(config.store.dir, Path::new(LOG_DIR_DEFAULT));
+        assert_eq!(config.socket, Path::new(SOCKET_DEFAULT));
+        assert_eq!((config.kernel.backlog_limit, config.node, config.names), (8192, None, true));
+    }
+
+    #[test]
+    fn settings_reach_their_module() {
+        let text = "node = \"web1\"\nreaders = \"root\"\n[store]\nflush = \"every_event\"\nretain_bytes = 0\n[kernel]\nbacklog_limit = 64\n";
+        let config = parse(text).expect("a good file");
+        assert_eq!(config.node.as_deref(), Some(&b"web1"[..]));
+        assert_eq!(config.readers, Some(Gid::from_raw(0)));
+        assert_eq!((config.store.flush, config.store.retain_bytes), (store::Flush::EveryEvent, None));
+        assert_eq!(config.kernel.backlog_limit, 64);
+    }
+
+    #[test]
+    fn a_wrong_setting_is_refused_with_its_place() {
+        let cases = [
+            (
+                "[store]\nrotate_byte = 1\n",
+                "ktrail.toml:2:1: unknown setting rotate_byte; did you mean rotate_bytes?",
+            ),
+            ("x = 1\n", "ktrail.toml:1:1: unknown setting x; known are "),
+            ("log_dir = 1\n", "ktrail.toml:1:11: invalid type: integer `1`, expected path string"),
+            ("[store\n", "ktrail.toml:1:7: "),
+            ("log_dir = \"log\"\n", "ktrail.toml: log_dir: \"log\" is not an absolute path"),
+            ("readers = \"nosuchgroup\"\n", "ktrail.toml: readers: there is no group nosuchgroup"),
+            ("[store]\nrotate_bytes = 5\n", "ktrail.toml: store.rotate_bytes: 5 is below the least, 1048576"),
+            ("[store]\nflush = \"often\"\n", "ktrail.toml:2:9: "),
+        ];
+        for (text, expected) in cases {
+            let error = parse(text).expect_err(text);
+            assert!(error.starts_with(expected), "{text}: {error}");
+        }
+    }
+}

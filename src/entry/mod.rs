@@ -1,49 +1,61 @@
-//! Placeholder.
+//! The stored form of an event: one JSON object on one line, and the terms under which it is found.
+//!
+//! Every record is stored as typed members when these give its text back byte for byte, and otherwise with its text
+//! beside what could be read. `docs/format.md` describes the object.
 
-/// A searchable field; its number is the field id of its terms in the store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Field {
-    /// A rule's key; several keys of one event are several terms.
-    Key = 1,
-    /// The executable's path.
-    Exe = 2,
-    /// The command name, at most 15 bytes from the kernel.
-    Comm = 3,
-    /// A path of a PATH record: as recorded, and made absolute with the working directory when relative.
-    Path = 4,
-    /// The system call's name, or its number where it has no name.
-    Syscall = 5,
-    /// A record type's name.
-    Type = 6,
-    /// Real user id, decimal.
-    Uid = 7,
-    /// Login user id, decimal; 4294967295 when unset.
-    Auid = 8,
-    /// Process id, decimal.
-    Pid = 9,
-    /// Parent process id, decimal.
-    Ppid = 10,
-    /// Session id, decimal; 4294967295 when unset.
-    Session = 11,
-    /// `ok` or `fail`.
-    Result = 12,
-    /// Effective user id, decimal.
-    Euid = 13,
-    /// Real group id, decimal.
-    Gid = 14,
-    /// Effective group id, decimal.
-    Egid = 15,
-    /// The terminal.
-    Terminal = 16,
-    /// A remote host's name or address as recorded by a user-space program.
-    Host = 17,
-    /// The host the event comes from.
-    Node = 18,
-    /// The kernel's serial number, decimal.
-    Serial = 19,
-    /// The error name of a failed system call: `EACCES`.
-    Errno = 20,
-    /// The account a user-space program acted on (`acct=`).
-    Account = 21,
+pub mod decode;
+pub mod encode;
+pub mod field;
+mod json;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use crate::enrich::Names;
+use crate::event::Event;
+
+/// The version of the stored form, its member `v`.
+pub const VERSION: u32 = 1;
+
+/// An event read back from its stored form.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored {
+    /// The event, its records' text as the kernel wrote it.
+    pub event: Event,
+    /// The names that were known when it was stored.
+    pub names: Names,
+}
+
+/// Gives the names of ids that an event holds.
+pub trait Resolve {
+    /// The name of a user id.
+    fn user(&mut self, id: u32) -> Option<Arc<str>>;
+    /// The name of a group id.
+    fn group(&mut self, id: u32) -> Option<Arc<str>>;
+}
+
+impl Resolve for &Names {
+    fn user(&mut self, id: u32) -> Option<Arc<str>> {
+        self.users.iter().find(|(known, _)| *known == id).map(|(_, name)| name.clone())
+    }
+
+    fn group(&mut self, id: u32) -> Option<Arc<str>> {
+        self.groups.iter().find(|(known, _)| *known == id).map(|(_, name)| name.clone())
+    }
+}
+
+/// The byte that parts the elements of a field which is a list: keys by 0x01 (`AUDIT_KEY_SEPARATOR`), arguments by NUL.
+fn separator(name: &[u8]) -> Option<u8> {
+    match name {
+        b"key" => Some(1),
+        b"proctitle" => Some(0),
+        _ => None,
+    }
+}
+
+/// Whether a record's field of this name would collide with a member of the stored form.
+fn is_reserved(name: &[u8]) -> bool {
+    matches!(name, b"type" | b"raw" | b"hex" | b"argv" | b"first")
 }

@@ -1,4 +1,8 @@
-//! Placeholder.
+//! Events: the records with one event id, and the assembler that collects them.
+//!
+//! Does no I/O and reads no clock. What a record's fields mean is not known here.
+
+pub mod assembler;
 
 use crate::record::RecordType;
 use crate::record::stamp::EventId;
@@ -8,10 +12,13 @@ use crate::record::stamp::EventId;
 pub enum Closed {
     /// Its last record came: EOE, or one that stands alone by its type.
     Complete,
-    /// No more records came within the time limit, or too many events were open.
+    /// No more records came within the time limit, or too much was open.
     Timer,
     /// Records that came after their event had been closed; the event holds only these.
     Late,
+    /// The one record has no readable stamp: its body is the whole text, its id is that of its arrival. With the type
+    /// number 0 the text is a whole line of a log that is not a record.
+    Malformed,
 }
 
 /// The records with one event id, in the order they came, as text without their stamps.
@@ -24,6 +31,7 @@ pub struct Event {
     /// Why the event was closed.
     pub closed: Closed,
     text: Vec<u8>,
+    /// Type and end of each record in `text`, ascending.
     ends: Vec<(RecordType, u32)>,
 }
 
@@ -33,10 +41,25 @@ impl Event {
         Event { node: None, id, closed: Closed::Complete, text: Vec::new(), ends: Vec::new() }
     }
 
+    /// Makes this an event without records under another id, and keeps its memory.
+    pub fn reset(&mut self, id: EventId) {
+        self.node = None;
+        self.id = id;
+        self.closed = Closed::Complete;
+        self.text.clear();
+        self.ends.clear();
+    }
+
     /// Adds a record; `body` is the text after its stamp.
     pub fn push(&mut self, kind: RecordType, body: &[u8]) {
-        self.text.extend_from_slice(body);
-        let end = u32::try_from(self.text.len()).expect("the assembler bounds an event's size");
+        self.push_with(kind, |text| text.extend_from_slice(body));
+    }
+
+    /// Adds a record whose text `write` appends to the buffer it is given.
+    pub fn push_with(&mut self, kind: RecordType, write: impl FnOnce(&mut Vec<u8>)) {
+        write(&mut self.text);
+        let end =
+            u32::try_from(self.text.len()).expect("an event is bounded far below 4 GiB by who fills it");
         self.ends.push((kind, end));
     }
 
@@ -49,5 +72,25 @@ impl Event {
             start = end;
             (kind, body)
         })
+    }
+
+    /// The body of the first record of a type.
+    pub fn record(&self, kind: RecordType) -> Option<&[u8]> {
+        self.records().find(|record| record.0 == kind).map(|record| record.1)
+    }
+
+    /// How many records there are.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is no record.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Bytes of all records' text.
+    pub fn bytes(&self) -> usize {
+        self.text.len()
     }
 }

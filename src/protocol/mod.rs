@@ -1,1 +1,263 @@
-//! Placeholder.
+//! The local API: paths, parameters, answers, limits. Nothing of how either side works.
+//!
+//! HTTP/1.1 over a unix socket; answers are JSON, streams are one JSON object a line. `docs/api.md` is the reference.
+
+use serde::{Deserialize, Serialize};
+
+/// The version of the API; the first part of every path.
+pub const VERSION: u32 = 1;
+/// What the daemon is and which version of the API it speaks.
+pub const VERSION_PATH: &str = "/v1/version";
+/// Kernel, daemon and store in numbers.
+pub const STATUS_PATH: &str = "/v1/status";
+/// Entries, one a line.
+pub const SEARCH_PATH: &str = "/v1/search";
+/// How many entries.
+pub const COUNT_PATH: &str = "/v1/count";
+/// New entries as they come, one a line.
+pub const TAIL_PATH: &str = "/v1/tail";
+
+/// Connections at a time; each costs a task and a buffer.
+pub const CONNECTIONS_MAX: usize = 64;
+/// Bytes of a request's head, so that the longest filter fits with every byte escaped.
+pub const HEAD_BYTES_MAX: usize = 32 << 10;
+/// Seconds in which a request's head has to come.
+pub const HEAD_SECONDS_MAX: u64 = 10;
+/// Chunks of a stream that wait for a slow client before a search waits as well.
+pub const CHUNKS_WAITING_MAX: usize = 4;
+/// Bytes of lines that are sent together.
+pub const CHUNK_BYTES: usize = 64 << 10;
+/// Entries that wait for a slow follower before it is told that it has missed some.
+pub const LIVE_WAITING_MAX: usize = 4096;
+
+/// The answer to `/v1/version`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// `ktrail`.
+    pub name: String,
+    /// The daemon's version.
+    pub version: String,
+    /// The version of the API.
+    pub api: u32,
+}
+
+/// The answer to `/v1/count`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Count {
+    /// Entries that match.
+    pub count: u64,
+}
+
+/// The body of every answer that is not 200.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// What is wrong, in words.
+    pub error: String,
+}
+
+/// A line of `/v1/tail` in place of entries that a slow follower has missed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// How many.
+    pub skipped: u64,
+}
+
+/// The answer to `/v1/status`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// The kernel's audit subsystem; nothing where it could not be asked.
+    pub kernel: Option<Kernel>,
+    /// The daemon.
+    pub daemon: Daemon,
+    /// What has passed through since the start.
+    pub counters: Counters,
+    /// The mean of the last 10 seconds.
+    pub rates: Rates,
+    /// The log.
+    pub store: Store,
+}
+
+/// The kernel's audit status.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kernel {
+    /// 0 off, 1 on, 2 locked until the next boot.
+    pub enabled: u32,
+    /// On loss: 0 nothing, 1 print, 2 panic.
+    pub failure: u32,
+    /// The registered daemon.
+    pub pid: u32,
+    /// Messages a second at most; 0 for no limit.
+    pub rate_limit: u32,
+    /// Messages queued at most.
+    pub backlog_limit: u32,
+    /// Messages lost since boot or since the count was reset.
+    pub lost: u32,
+    /// Messages queued now.
+    pub backlog: u32,
+    /// Longest time to hold a producer back, in clock ticks.
+    pub backlog_wait_time: u32,
+    /// Time producers have been held back in all, in clock ticks.
+    pub backlog_wait_time_actual: Option<u32>,
+}
+
+/// The daemon.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Daemon {
+    /// Its version.
+    pub version: String,
+    /// Its process id.
+    pub pid: u32,
+    /// When it started, in milliseconds since 1970.
+    pub started_ms: u64,
+    /// The log directory.
+    pub log_dir: String,
+    /// Clients that follow new entries.
+    pub followers: u64,
+}
+
+/// What has passed through the daemon since it started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    /// Messages received from the kernel.
+    pub messages: u64,
+    /// Records among them.
+    pub records: u64,
+    /// Events made of these.
+    pub events: u64,
+    /// Events stored.
+    pub stored: u64,
+    /// Late parts of events.
+    pub late: u64,
+    /// Records that could not be read and are kept as text.
+    pub malformed: u64,
+    /// Messages the kernel has lost since the daemon started.
+    pub lost: u64,
+    /// Serial numbers that never came.
+    pub gaps: u64,
+    /// Events that could not be stored.
+    pub dropped: u64,
+    /// Messages from other processes than the kernel, which were dropped.
+    pub foreign: u64,
+    /// Messages longer than any the kernel should send.
+    pub truncated: u64,
+}
+
+/// Rates a second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Rates {
+    /// Messages received.
+    pub messages: f64,
+    /// Events stored.
+    pub events: f64,
+}
+
+/// The log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Store {
+    /// Segments, the active one counted.
+    pub segments: u64,
+    /// Entries.
+    pub entries: u64,
+    /// Bytes on disk.
+    pub bytes: u64,
+    /// The earliest time of an entry in milliseconds since 1970.
+    pub oldest_ms: Option<u64>,
+    /// The latest.
+    pub newest_ms: Option<u64>,
+}
+
+/// What a search asks for: the parameters of `/v1/search`, `/v1/count` and `/v1/tail`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SearchParameters {
+    /// `q`: a filter.
+    pub filter: Option<String>,
+    /// `since`: milliseconds since 1970.
+    pub since_ms: Option<u64>,
+    /// `until`: milliseconds since 1970.
+    pub until_ms: Option<u64>,
+    /// `order=newest`.
+    pub newest_first: bool,
+    /// `limit`.
+    pub limit: Option<u64>,
+    /// `after`: a cursor.
+    pub after: Option<String>,
+}
+
+impl SearchParameters {
+    /// The query of a request's path.
+    pub fn to_query(&self) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        let mut number = |name: &str, value: Option<u64>| {
+            if let Some(value) = value {
+                query.append_pair(name, &value.to_string());
+            }
+        };
+        number("since", self.since_ms);
+        number("until", self.until_ms);
+        number("limit", self.limit);
+        for (name, value) in [("q", &self.filter), ("after", &self.after)] {
+            if let Some(value) = value {
+                query.append_pair(name, value);
+            }
+        }
+        if self.newest_first {
+            query.append_pair("order", "newest");
+        }
+        query.finish()
+    }
+
+    /// Reads the query of a request's path; the error says what is wrong with it.
+    pub fn from_query(query: &str) -> Result<SearchParameters, String> {
+        let mut parameters = SearchParameters::default();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            let number = || value.parse().map_err(|_| format!("{name} is not a whole number: {value:?}"));
+            match &*name {
+                "q" => parameters.filter = Some(value.into_owned()),
+                "since" => parameters.since_ms = Some(number()?),
+                "until" => parameters.until_ms = Some(number()?),
+                "limit" => parameters.limit = Some(number()?),
+                "after" => parameters.after = Some(value.into_owned()),
+                "order" => match &*value {
+                    "oldest" => parameters.newest_first = false,
+                    "newest" => parameters.newest_first = true,
+                    _ => return Err(format!("order is oldest or newest, not {value:?}")),
+                },
+                _ => {
+                    return Err(format!(
+                        "unknown parameter {name:?}; known are q, since, until, limit, after and order"
+                    ));
+                }
+            }
+        }
+        Ok(parameters)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_come_back_from_their_query() {
+        let parameters = SearchParameters {
+            filter: Some("key=\"a b\" and path~/ä&x".to_owned()),
+            since_ms: Some(1),
+            until_ms: Some(u64::MAX),
+            newest_first: true,
+            limit: Some(3),
+            after: Some("4-5".to_owned()),
+        };
+        assert_eq!(SearchParameters::from_query(&parameters.to_query()), Ok(parameters));
+        assert_eq!(SearchParameters::from_query(""), Ok(SearchParameters::default()));
+    }
+
+    #[test]
+    fn a_wrong_parameter_is_named() {
+        for (query, expected) in
+            [("x=1", "\"x\""), ("limit=-1", "limit"), ("order=up", "\"up\""), ("since=now", "\"now\"")]
+        {
+            let error = SearchParameters::from_query(query).expect_err(query);
+            assert!(error.contains(expected), "{query}: {error}");
+        }
+    }
+}

@@ -84,9 +84,12 @@ fn number(bytes: &[u8]) -> Option<(u64, &[u8])> {
 mod tests {
     use super::*;
 
+    /// Time, serial and body, or the cause.
+    type Expected = Result<(u64, u32, &'static [u8]), StampError>;
+
     #[test]
     fn a_stamp_is_split_or_refused_for_its_cause() {
-        let cases: &[(&[u8], Result<(u64, u32, &[u8]), StampError>)] = &[
+        let cases: &[(&[u8], Expected)] = &[
             (b"audit(1700000004.100:14): a=1", Ok((1_700_000_004_100, 14, b"a=1"))),
             (b"audit(0.000:0): ", Ok((0, 0, b""))),
             (b"audit(1.234:5):", Ok((1234, 5, b""))),

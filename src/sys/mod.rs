@@ -1,1 +1,3 @@
-//! Placeholder.
+//! What std and `nix` lack a plain form of: facts about processes and this process's rights.
+
+pub mod process;

@@ -1,0 +1,89 @@
+//! What can be wrong with a configuration file, and where.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// Why a configuration cannot be used.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("{}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The text is not what the file's syntax asks for.
+    #[error("{}:{line}:{column}: {message}", path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The character in the line, from 1.
+        column: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// A setting has a value it cannot have.
+    #[error("{}: {setting}: {cause}", path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// The setting, with its table.
+        setting: &'static str,
+        /// What is wrong.
+        cause: Invalid,
+    },
+}
+
+/// Why a value cannot be.
+#[derive(Debug, Error)]
+pub enum Invalid {
+    /// A path that depends on where the daemon was started.
+    #[error("{0:?} is not an absolute path")]
+    Relative(PathBuf),
+    /// No such group on this host.
+    #[error("there is no group {0}")]
+    Group(String),
+    /// A number below what makes sense.
+    #[error("{value} is below the least, {least}")]
+    TooSmall {
+        /// The number.
+        value: u64,
+        /// The least.
+        least: u64,
+    },
+}
+
+impl Error {
+    /// The error for what the reader of the syntax found.
+    pub(super) fn syntax(path: &Path, text: &str, error: &toml::de::Error) -> Error {
+        let at = error.span().map_or(0, |span| span.start).min(text.len());
+        let before = text.get(..at).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        Error::Syntax { path: path.to_owned(), line, column, message: message(error.message()) }
+    }
+}
+
+/// The reader's message; for an unknown setting with the nearest one there is.
+fn message(text: &str) -> String {
+    let Some(rest) = text.strip_prefix("unknown field `") else { return text.to_owned() };
+    let mut names = rest.split('`').step_by(2);
+    let Some(unknown) = names.next() else { return text.to_owned() };
+    let known: Vec<&str> = rest.split('`').skip(2).step_by(2).collect();
+    let nearest = known.iter().max_by(|a, b| {
+        let likeness = |name: &str| strsim::jaro_winkler(unknown, name);
+        likeness(a).total_cmp(&likeness(b))
+    });
+    match nearest {
+        Some(name) if strsim::jaro_winkler(unknown, name) > 0.8 => {
+            format!("unknown setting {unknown}; did you mean {name}?")
+        }
+        _ => format!("unknown setting {unknown}; known are {}", known.join(", ")),
+    }
+}

@@ -1,0 +1,305 @@
+//! Stored form → event: the records' text as it was, from their members.
+
+use std::sync::Arc;
+
+use super::encode::DATE_SECONDS_MAX;
+use super::json::{self, Reader};
+use super::{Stored, VERSION, separator};
+use crate::enrich::Names;
+use crate::event::{Closed, Event};
+use crate::record::RecordType;
+use crate::record::fields::is_quotable;
+use crate::record::stamp::EventId;
+use crate::tables::field::{Class, class};
+
+/// A line is not an entry of ours.
+#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
+#[error("not an entry of version {VERSION}: byte {at} is not what the format has there")]
+pub struct DecodeError {
+    /// Where in the line, from 0.
+    pub at: usize,
+}
+
+/// Reads the stored form, given without its newline.
+pub fn decode(line: &[u8]) -> Result<Stored, DecodeError> {
+    let mut reader = Reader::new(line);
+    let stored = entry(&mut reader).filter(|_| reader.rest().is_empty());
+    stored.ok_or(DecodeError { at: reader.at() })
+}
+
+/// Reads only the id of an entry, which stands at its beginning.
+pub fn id(line: &[u8]) -> Option<EventId> {
+    event_id(&mut Reader::new(line))
+}
+
+fn entry(reader: &mut Reader<'_>) -> Option<Stored> {
+    let mut event = Event::new(event_id(reader)?);
+    if reader.skip(b",\"node\":").is_some() {
+        let mut node = Vec::new();
+        reader.text(&mut node)?;
+        event.node = Some(node.into());
+    }
+    if reader.skip(b",\"closed\":").is_some() {
+        event.closed = match reader.plain()? {
+            b"timer" => Closed::Timer,
+            b"late" => Closed::Late,
+            b"malformed" => Closed::Malformed,
+            _ => return None,
+        };
+    }
+    reader.skip(b",\"records\":[")?;
+    while reader.skip(b"]").is_none() {
+        if !event.is_empty() {
+            reader.skip(b",")?;
+        }
+        record(reader, &mut event)?;
+    }
+    let names = names(reader)?;
+    reader.skip(b"}")?;
+    Some(Stored { event, names })
+}
+
+fn event_id(reader: &mut Reader<'_>) -> Option<EventId> {
+    reader.skip(b"{\"v\":")?;
+    if reader.number::<u32>()? != VERSION {
+        return None;
+    }
+    let time_ms = match reader.skip(b",\"time\":") {
+        Some(()) => date(reader.plain()?)?,
+        None => {
+            reader.skip(b",\"time_ms\":")?;
+            std::str::from_utf8(reader.plain()?).ok()?.parse().ok()?
+        }
+    };
+    reader.skip(b",\"serial\":")?;
+    Some(EventId { time_ms, serial: reader.number()? })
+}
+
+fn record(reader: &mut Reader<'_>, event: &mut Event) -> Option<()> {
+    reader.skip(b"{\"type\":")?;
+    let kind = RecordType::from_text(reader.plain()?)?;
+    let mut read = None;
+    event.push_with(kind, |text| {
+        read = body(reader, kind, text);
+    });
+    read
+}
+
+/// The members after `type` up to the closing brace.
+fn body(reader: &mut Reader<'_>, kind: RecordType, text: &mut Vec<u8>) -> Option<()> {
+    if reader.skip(b",\"raw\":").is_some() {
+        reader.text(text)?;
+        return skip_members(reader);
+    }
+    if kind == RecordType::EXECVE {
+        return arguments_or_members(reader, text);
+    }
+    members(reader, text)
+}
+
+/// Members as `name=value` words, up to and with the closing brace.
+fn members(reader: &mut Reader<'_>, text: &mut Vec<u8>) -> Option<()> {
+    let mut first = true;
+    while reader.skip(b"}").is_none() {
+        reader.skip(b",")?;
+        if !first {
+            text.push(b' ');
+        }
+        first = false;
+        member(reader, text)?;
+    }
+    Some(())
+}
+
+fn member(reader: &mut Reader<'_>, text: &mut Vec<u8>) -> Option<()> {
+    let name = reader.plain()?;
+    text.extend_from_slice(name);
+    text.push(b'=');
+    reader.skip(b":")?;
+    match reader.peek()? {
+        b'{' if name == b"msg" && !reader.rest().starts_with(b"{\"hex\":") => message(reader, text),
+        _ => value(reader, name, text),
+    }
+}
+
+fn message(reader: &mut Reader<'_>, text: &mut Vec<u8>) -> Option<()> {
+    text.push(b'\'');
+    reader.skip(b"{")?;
+    let mut first = true;
+    while reader.skip(b"}").is_none() {
+        if !first {
+            reader.skip(b",")?;
+            text.push(b' ');
+        }
+        first = false;
+        let name = reader.plain()?;
+        text.extend_from_slice(name);
+        text.push(b'=');
+        reader.skip(b":")?;
+        value(reader, name, text)?;
+    }
+    text.push(b'\'');
+    Some(())
+}
+
+fn value(reader: &mut Reader<'_>, name: &[u8], text: &mut Vec<u8>) -> Option<()> {
+    match reader.peek()? {
+        b'0'..=b'9' | b'-' => text.extend_from_slice(reader.digits()?),
+        b'n' => null(reader, text)?,
+        b'[' => {
+            let separator = separator(name)?;
+            let mut list = Vec::new();
+            reader.skip(b"[")?;
+            let mut first = true;
+            while reader.skip(b"]").is_none() {
+                if !first {
+                    reader.skip(b",")?;
+                    list.push(separator);
+                }
+                first = false;
+                reader.text(&mut list)?;
+            }
+            encoded(&list, text);
+        }
+        _ if class(name) == Class::Encoded => {
+            let mut string = Vec::new();
+            reader.text(&mut string)?;
+            encoded(&string, text);
+        }
+        _ => reader.text(text)?,
+    }
+    Some(())
+}
+
+fn null(reader: &mut Reader<'_>, text: &mut Vec<u8>) -> Option<()> {
+    reader.skip(b"null")?;
+    text.extend_from_slice(b"(null)");
+    Some(())
+}
+
+/// Writes a string as the kernel's `audit_log_untrustedstring` does.
+fn encoded(string: &[u8], text: &mut Vec<u8>) {
+    if is_quotable(string) {
+        text.push(b'"');
+        text.extend_from_slice(string);
+        text.push(b'"');
+    } else {
+        json::hex(text, string);
+    }
+}
+
+/// An EXECVE record's members: `argc` and `argv`, `first` and `argv`, or plain ones.
+fn arguments_or_members(reader: &mut Reader<'_>, text: &mut Vec<u8>) -> Option<()> {
+    let mut ahead = *reader;
+    let mut head = Vec::new();
+    let mut next = 0u32;
+    if ahead.skip(b",\"argc\":").is_some() {
+        head.extend_from_slice(b"argc=");
+        head.extend_from_slice(ahead.digits()?);
+    } else if ahead.skip(b",\"first\":").is_some() {
+        next = ahead.number()?;
+    }
+    if ahead.skip(b",\"argv\":[").is_none() {
+        return members(reader, text);
+    }
+    text.extend_from_slice(&head);
+    *reader = ahead;
+    let mut first = true;
+    while reader.skip(b"]").is_none() {
+        if !first {
+            reader.skip(b",")?;
+        }
+        first = false;
+        text.extend_from_slice(b" a");
+        json::number(text, u64::from(next));
+        text.push(b'=');
+        match reader.peek()? {
+            b'n' => null(reader, text)?,
+            _ => {
+                let mut argument = Vec::new();
+                reader.text(&mut argument)?;
+                encoded(&argument, text);
+            }
+        }
+        next = next.checked_add(1)?;
+    }
+    reader.skip(b"}")
+}
+
+/// Passes over members whose text has been had already.
+fn skip_members(reader: &mut Reader<'_>) -> Option<()> {
+    let mut ignored = Vec::new();
+    while reader.skip(b"}").is_none() {
+        reader.skip(b",")?;
+        ignored.clear();
+        member(reader, &mut ignored)?;
+    }
+    Some(())
+}
+
+fn names(reader: &mut Reader<'_>) -> Option<Names> {
+    let mut names = Names::default();
+    if reader.skip(b",\"names\":{").is_none() {
+        return Some(names);
+    }
+    let mut first = true;
+    while reader.skip(b"}").is_none() {
+        if !first {
+            reader.skip(b",")?;
+        }
+        first = false;
+        let member = reader.plain()?;
+        reader.skip(b":")?;
+        match member {
+            b"users" => id_names(reader, &mut names.users)?,
+            b"groups" => id_names(reader, &mut names.groups)?,
+            b"arch" | b"syscall" => {
+                reader.plain()?;
+            }
+            _ => return None,
+        }
+    }
+    Some(names)
+}
+
+fn id_names(reader: &mut Reader<'_>, names: &mut Vec<(u32, Arc<str>)>) -> Option<()> {
+    reader.skip(b"{")?;
+    let mut first = true;
+    while reader.skip(b"}").is_none() {
+        if !first {
+            reader.skip(b",")?;
+        }
+        first = false;
+        let id = std::str::from_utf8(reader.plain()?).ok()?.parse().ok()?;
+        reader.skip(b":")?;
+        let mut name = Vec::new();
+        reader.text(&mut name)?;
+        names.push((id, String::from_utf8(name).ok()?.into()));
+    }
+    Some(())
+}
+
+/// Milliseconds since 1970 of `2023-11-14T22:13:20.100Z`.
+fn date(text: &[u8]) -> Option<u64> {
+    let part = |from: usize, to: usize| -> Option<u64> {
+        let digits = text.get(from..to)?;
+        digits
+            .iter()
+            .try_fold(0, |value, byte| byte.is_ascii_digit().then(|| value * 10 + u64::from(byte - b'0')))
+    };
+    let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'.'), (23, b'Z')];
+    if text.len() != 24 || marks.iter().any(|&(at, mark)| text.get(at) != Some(&mark)) {
+        return None;
+    }
+    let (year, month, day) = (part(0, 4)?, part(5, 7)?, part(8, 10)?);
+    if year < 1970 || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let (era, year_of_era) = (year / 400, year % 400);
+    let day_of_year = (153 * month + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    let days = (era * 146_097 + day_of_era).checked_sub(719_468)?;
+    let seconds = days * 86_400 + part(11, 13)? * 3600 + part(14, 16)? * 60 + part(17, 19)?;
+    (seconds < DATE_SECONDS_MAX).then(|| seconds * 1000 + part(20, 23).unwrap_or(0))
+}

@@ -1,0 +1,196 @@
+//! What is stored gives back what came, and is found under what it says.
+
+use super::decode::{decode, id};
+use super::encode::Encoder;
+use super::field::Field;
+use crate::enrich::Names;
+use crate::event::{Closed, Event};
+use crate::record::RecordType;
+use crate::record::stamp::EventId;
+use crate::store::term::Terms;
+
+fn event(records: &[(u16, &[u8])]) -> Event {
+    let mut event = Event::new(EventId { time_ms: 1_700_000_004_100, serial: 14 });
+    for (kind, body) in records {
+        event.push(RecordType(*kind), body);
+    }
+    event
+}
+
+fn names() -> Names {
+    Names { users: vec![(0, "root".into()), (1000, "alice".into())], groups: vec![(0, "root".into())] }
+}
+
+fn encode(event: &Event) -> (String, Terms) {
+    let (mut line, mut terms) = (Vec::new(), Terms::default());
+    Encoder::default().encode(event, &mut &names(), &mut line, &mut terms);
+    (String::from_utf8(line).expect("an entry is UTF-8"), terms)
+}
+
+fn check_json(records: &[(u16, &[u8])], expected: &str) {
+    let event = event(records);
+    let (line, _) = encode(&event);
+    let head = r#"{"v":1,"time":"2023-11-14T22:13:24.100Z","serial":14,"records":["#;
+    assert_eq!(line, format!("{head}{expected}}}"));
+    assert_eq!(decode(line.as_bytes()).expect("what is encoded decodes").event, event);
+}
+
+#[test]
+fn fields_become_typed_members() {
+    check_json(
+        &[(1300, br#"arch=c000003e syscall=257 success=no exit=-13 a0=ffffff9c pid=7 auid=1000 uid=0 comm="cat" key=(null)"#)],
+        concat!(
+            r#"{"type":"SYSCALL","arch":"c000003e","syscall":257,"success":"no","exit":-13,"a0":"ffffff9c","pid":7,"#,
+            r#""auid":1000,"uid":0,"comm":"cat","key":null}],"names":{"arch":"x86_64","syscall":"openat","#,
+            r#""users":{"1000":"alice","0":"root"}}"#
+        ),
+    );
+    check_json(&[(1307, b"cwd=2F6120FF")], r#"{"type":"CWD","cwd":{"hex":"2F6120FF"}}]"#);
+    check_json(&[(1327, b"proctitle=6C73002D6C")], r#"{"type":"PROCTITLE","proctitle":["ls","-l"]}]"#);
+    check_json(
+        &[(1305, b"op=add_rule key=6101622063 res=1")],
+        r#"{"type":"CONFIG_CHANGE","op":"add_rule","key":["a","b c"],"res":1}]"#,
+    );
+    check_json(
+        &[(1309, br#"argc=2 a0="ls" a1=2D6C20"#)],
+        r#"{"type":"EXECVE","argc":2,"argv":["ls","-l "]}]"#,
+    );
+    check_json(&[(1309, br#" a121="x" a122="y""#)], r#"{"type":"EXECVE","first":121,"argv":["x","y"]}]"#);
+    check_json(
+        &[(1100, br#"pid=1 msg='op=login acct="root" addr= res=failed'"#)],
+        r#"{"type":"USER_AUTH","pid":1,"msg":{"op":"login","acct":"root","addr":"","res":"failed"}}]"#,
+    );
+}
+
+#[test]
+fn text_that_members_cannot_give_back_is_kept() {
+    check_json(
+        &[(1400, b"avc:  denied  { read } for  pid=7 comm=\"x\"")],
+        r#"{"type":"AVC","raw":"avc:  denied  { read } for  pid=7 comm=\"x\"","pid":7,"comm":"x"}]"#,
+    );
+    check_json(
+        &[(1305, br#"auid=0 ses=1op=remove_rule res=1"#)],
+        r#"{"type":"CONFIG_CHANGE","raw":"auid=0 ses=1op=remove_rule res=1","auid":0,"ses":1,"op":"remove_rule","res":1}],"names":{"users":{"0":"root"}}"#,
+    );
+    check_json(&[(1305, b"a=1 a=2")], r#"{"type":"CONFIG_CHANGE","raw":"a=1 a=2","a":"1"}]"#);
+    check_json(&[(1305, b"type=1 a=2")], r#"{"type":"CONFIG_CHANGE","raw":"type=1 a=2","a":"2"}]"#);
+    check_json(&[(1423, b"")], r#"{"type":"LANDLOCK_ACCESS"}]"#);
+    check_json(&[(1999, b" ")], r#"{"type":"UNKNOWN[1999]","raw":" "}]"#);
+}
+
+#[test]
+fn an_event_is_found_under_what_its_records_say() {
+    let (_, terms) = encode(&event(&[
+        (1300, br#"arch=c000003e syscall=257 success=no exit=-13 ppid=6 pid=7 auid=4294967295 uid=0 euid=0 tty=(none) ses=1 comm="cat" exe="/usr/bin/cat" key=610162"#),
+        (1307, b"cwd=\"/etc/x\""),
+        (1302, b"item=0 name=\"../passwd\" inode=5"),
+        (1306, b"saddr=020000507F000001"),
+    ]));
+    let found: Vec<String> = terms
+        .iter()
+        .map(|(field, value)| {
+            let (_, name) = Field::ALL.iter().find(|(known, _)| known.id() == field).expect("a known field");
+            format!("{name}={}", String::from_utf8_lossy(value))
+        })
+        .collect();
+    let expected = "type=SYSCALL syscall=openat result=fail errno=EACCES ppid=6 pid=7 auid=4294967295 uid=0 euid=0 \
+        session=1 comm=cat exe=/usr/bin/cat key=a key=b type=CWD type=PATH path=../passwd path=/etc/passwd \
+        type=SOCKADDR host=127.0.0.1";
+    assert_eq!(found.join(" "), expected);
+}
+
+#[test]
+fn node_lateness_and_strange_times_are_kept() {
+    for closed in [Closed::Complete, Closed::Timer, Closed::Late, Closed::Malformed] {
+        for time_ms in [0, 951_827_696_789, 253_402_300_799_999, 253_402_300_800_000, u64::MAX] {
+            let mut event = event(&[(1300, b"a=b")]);
+            event.id.time_ms = time_ms;
+            event.closed = closed;
+            event.node = Some(Box::from(&b"web \"1\"\xff"[..]));
+            let (line, _) = encode(&event);
+            let stored = decode(line.as_bytes()).expect("what is encoded decodes");
+            assert_eq!(stored.event, event);
+            assert_eq!(id(line.as_bytes()), Some(event.id));
+        }
+    }
+}
+
+#[test]
+fn what_is_not_an_entry_is_refused_with_its_place() {
+    let (line, _) = encode(&event(&[(1300, b"a=b"), (1302, b"name=\"x\"")]));
+    for end in 0..line.len() {
+        let error = decode(&line.as_bytes()[..end]).expect_err("a cut entry is none");
+        assert!(error.at <= end);
+    }
+    let foreign = line.replace("\"v\":1", "\"v\":2");
+    assert!(decode(foreign.as_bytes()).is_err());
+    assert!(decode(format!("{line} ").as_bytes()).is_err());
+}
+
+/// Bodies that look like records: names and values of all sorts, joined in regular and irregular ways.
+fn body() -> impl proptest::strategy::Strategy<Value = Vec<u8>> {
+    use proptest::prelude::*;
+    let name = prop_oneof![
+        proptest::sample::select(vec![
+            "key",
+            "proctitle",
+            "comm",
+            "pid",
+            "uid",
+            "msg",
+            "name",
+            "type",
+            "raw",
+            "hex",
+            "a0",
+            "argv"
+        ])
+        .prop_map(str::to_owned),
+        "[a-z]{1,3}",
+    ];
+    let value = prop_oneof![
+        "[ -~]{0,6}".prop_map(|s| format!("\"{s}\"").into_bytes()),
+        "-?[0-9]{0,17}".prop_map(String::into_bytes),
+        "([0-9A-F]{2}){0,6}".prop_map(String::into_bytes),
+        "([0-9a-f]{2}){0,3}".prop_map(String::into_bytes),
+        Just(b"(null)".to_vec()),
+        "'[a-z]{1,3}=[a-z0-9\"]{0,5} hex=\"x\"'".prop_map(String::into_bytes),
+        "'(acct|op|x|hex)=[A-Z0-9]{0,4}'".prop_map(String::into_bytes),
+        proptest::collection::vec(any::<u8>(), 0..6),
+    ];
+    let field = (name, value, proptest::sample::select(vec![" ", " ", " ", " ", "  ", "", "\n"])).prop_map(
+        |(name, value, gap)| {
+            let mut text = format!("{name}=").into_bytes();
+            text.extend_from_slice(&value);
+            text.extend_from_slice(gap.as_bytes());
+            text
+        },
+    );
+    (proptest::collection::vec(field, 0..6), any::<bool>()).prop_map(|(fields, trim)| {
+        let mut body = fields.concat();
+        if trim && body.last() == Some(&b' ') {
+            body.pop();
+        }
+        body
+    })
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(2000))]
+    #[test]
+    fn every_record_comes_back_byte_for_byte(
+        bodies in proptest::collection::vec((proptest::sample::select(vec![1300u16, 1302, 1305, 1309, 1112, 9999]), body()), 0..4),
+    ) {
+        let records: Vec<(u16, &[u8])> = bodies.iter().map(|(kind, body)| (*kind, body.as_slice())).collect();
+        let event = event(&records);
+        let (line, _) = encode(&event);
+        serde_json::from_str::<serde_json::Value>(&line).expect("an entry is JSON");
+        assert!(!line.contains('\n'));
+        assert_eq!(decode(line.as_bytes()).map(|stored| stored.event), Ok(event), "{line}");
+    }
+
+    #[test]
+    fn decoding_anything_never_panics(line in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+        let _ = decode(&line);
+    }
+}

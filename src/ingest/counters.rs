@@ -1,0 +1,44 @@
+//! What has passed through, counted. Shared between the thread that counts and those that tell.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counts since the start.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Messages received from the kernel.
+    pub messages: AtomicU64,
+    /// Messages dropped because they did not come from the kernel.
+    pub foreign: AtomicU64,
+    /// Messages longer than the room for one.
+    pub truncated: AtomicU64,
+    /// Records taken in.
+    pub records: AtomicU64,
+    /// Events made of them.
+    pub events: AtomicU64,
+    /// Events stored.
+    pub stored: AtomicU64,
+    /// Late parts of events.
+    pub late: AtomicU64,
+    /// Records whose stamp could not be read.
+    pub malformed: AtomicU64,
+    /// Serial numbers that never came.
+    pub gaps: AtomicU64,
+    /// Messages that the kernel says it has lost since this daemon started.
+    pub lost: AtomicU64,
+    /// Events that could not be stored.
+    pub dropped: AtomicU64,
+}
+
+impl Counters {
+    /// Adds to a counter.
+    pub fn add(counter: &AtomicU64, count: u64) {
+        if count > 0 {
+            counter.fetch_add(count, Ordering::Relaxed);
+        }
+    }
+
+    /// Reads a counter.
+    pub fn read(counter: &AtomicU64) -> u64 {
+        counter.load(Ordering::Relaxed)
+    }
+}

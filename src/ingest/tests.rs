@@ -1,0 +1,104 @@
+//! From messages and lines to entries.
+
+use std::sync::Arc;
+
+use super::counters::Counters;
+use super::{Ingest, Now, Sink};
+use crate::enrich::Names;
+use crate::entry::Resolve;
+use crate::entry::decode::decode;
+use crate::event::{Closed, assembler};
+use crate::record::RecordType;
+use crate::record::stamp::EventId;
+use crate::store::term::Terms;
+
+#[derive(Default)]
+struct Collected(Vec<String>);
+
+impl Sink for Collected {
+    fn entry(&mut self, id: EventId, _: &Terms, line: &[u8]) {
+        assert_eq!(decode(line).expect("an entry decodes").event.id, id);
+        self.0.push(String::from_utf8(line.to_vec()).expect("an entry is UTF-8"));
+    }
+}
+
+struct Root;
+
+impl Resolve for Root {
+    fn user(&mut self, id: u32) -> Option<Arc<str>> {
+        (id == 0).then(|| "root".into())
+    }
+    fn group(&mut self, _: u32) -> Option<Arc<str>> {
+        None
+    }
+}
+
+fn live(counters: &Arc<Counters>) -> Ingest {
+    Ingest::live(assembler::Config::default(), None, Box::new(Root), counters.clone())
+}
+
+#[test]
+fn messages_become_entries() {
+    let counters = Arc::new(Counters::default());
+    let (mut ingest, mut found) = (live(&counters), Collected::default());
+    let now = Now { mono_ms: 5, wall_ms: 1_000 };
+    for (kind, text) in [
+        (2u16, "acknowledgement"),
+        (1329, "\u{1}\0\0\0"),
+        (1300, "audit(1.000:7): uid=0 pid=3"),
+        (1320, "audit(1.000:7): "),
+        (1005, "audit(1.000:8): pid=1\0\0"),
+        (1300, "garbage"),
+    ] {
+        ingest.message(kind, text.as_bytes(), now, &mut found);
+    }
+    let expected = [
+        r#"{"v":1,"time":"1970-01-01T00:00:01.000Z","serial":7,"records":[{"type":"SYSCALL","uid":0,"pid":3}],"names":{"users":{"0":"root"}}}"#,
+        r#"{"v":1,"time":"1970-01-01T00:00:01.000Z","serial":8,"records":[{"type":"USER","pid":1}]}"#,
+        r#"{"v":1,"time":"1970-01-01T00:00:01.000Z","serial":1,"closed":"malformed","records":[{"type":"SYSCALL","raw":"garbage"}]}"#,
+    ];
+    assert_eq!(found.0, expected);
+    let read = |counter| Counters::read(counter);
+    assert_eq!((read(&counters.records), read(&counters.events), read(&counters.malformed)), (4, 3, 1));
+}
+
+#[test]
+fn a_missing_serial_is_an_event_of_its_own() {
+    let counters = Arc::new(Counters::default());
+    let (mut ingest, mut found) = (live(&counters), Collected::default());
+    for serial in [7, 9] {
+        let text = format!("audit(1.000:{serial}): pid=1");
+        ingest.message(1005, text.as_bytes(), Now::default(), &mut found);
+    }
+    found.0.clear();
+    ingest.tick(Now { mono_ms: super::gaps::PATIENCE_MS, wall_ms: 0 }, &mut found);
+    assert_eq!(found.0.len(), 1);
+    assert!(
+        found.0[0].contains(r#""type":"DAEMON_ERR","op":"gap","missing":"1","from":"8""#),
+        "{}",
+        found.0[0]
+    );
+    assert_eq!(Counters::read(&counters.gaps), 1);
+}
+
+#[test]
+fn a_log_is_read_with_the_names_in_its_tails() {
+    let (mut ingest, mut found) = (Ingest::import(Arc::default()), Collected::default());
+    let log = [
+        "node=a type=SYSCALL msg=audit(1.000:7): uid=1000 gid=0\u{1d}UID=\"alice\" GID=\"root\"",
+        "node=b type=SYSCALL msg=audit(1.000:7): uid=1000 gid=0",
+        "node=a type=PROCTITLE msg=audit(1.000:7): proctitle=\"x\"",
+        "what is this?",
+    ];
+    for (number, line) in log.iter().enumerate() {
+        ingest.log_line(line.as_bytes(), number as u64, &mut found);
+    }
+    ingest.finish(&mut found);
+    let stored: Vec<_> = found.0.iter().map(|line| decode(line.as_bytes()).expect("an entry")).collect();
+    let of_a = Names { users: vec![(1000, "alice".into())], groups: vec![(0, "root".into())] };
+    assert_eq!(stored[0].names, of_a);
+    assert_eq!(stored[0].event.len(), 2);
+    assert_eq!((stored[1].event.closed, stored[1].event.id.serial), (Closed::Malformed, 3));
+    assert_eq!(stored[1].event.record(RecordType(0)), Some(&b"what is this?"[..]));
+    assert_eq!((stored[2].event.node.as_deref(), &stored[2].names), (Some(&b"b"[..]), &Names::default()));
+}

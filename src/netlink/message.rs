@@ -1,0 +1,131 @@
+//! Framing: the netlink header, and the control messages in the form netlink-packet-core asks for.
+
+use netlink_packet_audit::{StatusMessage, StatusMessageBuffer};
+use netlink_packet_core::{
+    DecodeError, Emitable, NetlinkDeserializable, NetlinkHeader, NetlinkSerializable, Parseable,
+};
+
+/// Size of a netlink header in bytes (`struct nlmsghdr`, linux/netlink.h).
+pub(super) const HEADER_BYTES: usize = 16;
+/// `AUDIT_GET`.
+pub(super) const GET: u16 = 1000;
+/// `AUDIT_SET`.
+pub(super) const SET: u16 = 1001;
+/// `AUDIT_ADD_RULE`.
+pub(super) const ADD_RULE: u16 = 1011;
+/// `AUDIT_DEL_RULE`.
+pub(super) const DELETE_RULE: u16 = 1012;
+/// `AUDIT_LIST_RULES`.
+pub(super) const LIST_RULES: u16 = 1013;
+
+/// A control message. Rules travel as bytes, because netlink-packet-audit's own codec corrupts some of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Control {
+    /// Ask for the status.
+    GetStatus,
+    /// The kernel's status, or the wish to change it; with the field that netlink-packet-audit does not know.
+    Status { status: StatusMessage, wait_time_actual: Option<u32> },
+    /// A message of any type by its bytes.
+    Other { kind: u16, payload: Vec<u8> },
+}
+
+/// Bytes of `struct audit_status` with `backlog_wait_time_actual`, its last field (linux/audit.h).
+const STATUS_BYTES: usize = 44;
+/// Where `backlog_wait_time_actual` begins.
+const WAIT_TIME_ACTUAL_AT: usize = 40;
+
+impl NetlinkSerializable for Control {
+    fn message_type(&self) -> u16 {
+        match self {
+            Control::GetStatus => GET,
+            Control::Status { .. } => SET,
+            Control::Other { kind, .. } => *kind,
+        }
+    }
+
+    fn buffer_len(&self) -> usize {
+        match self {
+            Control::GetStatus => 0,
+            Control::Status { status, .. } => status.buffer_len(),
+            Control::Other { payload, .. } => payload.len(),
+        }
+    }
+
+    fn serialize(&self, buffer: &mut [u8]) {
+        match self {
+            Control::GetStatus => {}
+            Control::Status { status, .. } => status.emit(buffer),
+            Control::Other { payload, .. } => buffer.copy_from_slice(payload),
+        }
+    }
+}
+
+impl NetlinkDeserializable for Control {
+    type Error = DecodeError;
+
+    fn deserialize(header: &NetlinkHeader, payload: &[u8]) -> Result<Control, DecodeError> {
+        if header.message_type != GET {
+            return Ok(Control::Other { kind: header.message_type, payload: payload.to_vec() });
+        }
+        // Older kernels send fewer fields than the decoder asks for: what is missing is 0.
+        let mut full = [0; STATUS_BYTES];
+        let known = payload.len().min(STATUS_BYTES);
+        if let (Some(to), Some(from)) = (full.get_mut(..known), payload.get(..known)) {
+            to.copy_from_slice(from);
+        }
+        let status = StatusMessage::parse(&StatusMessageBuffer::new(&full[..]))?;
+        let actual = full.last_chunk::<4>().map(|bytes| u32::from_ne_bytes(*bytes));
+        let wait_time_actual = actual.filter(|_| payload.len() >= WAIT_TIME_ACTUAL_AT + 4);
+        Ok(Control::Status { status, wait_time_actual })
+    }
+}
+
+/// Type and payload of one datagram of the event socket.
+///
+/// One datagram is one message, and its length is the datagram's: for events the kernel's `nlmsg_len` leaves out the
+/// header (`__audit_log_end`, kernel/audit.c).
+pub(super) fn split(datagram: &[u8]) -> Option<(u16, &[u8])> {
+    let (header, payload) = datagram.split_at_checked(HEADER_BYTES)?;
+    let kind = header.get(4..6)?.try_into().ok().map(u16::from_ne_bytes)?;
+    Some((kind, payload))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(kind: u16) -> NetlinkHeader {
+        let mut header = NetlinkHeader::default();
+        header.message_type = kind;
+        header
+    }
+
+    #[test]
+    fn a_status_of_any_kernels_length_is_read() {
+        let full: Vec<u8> = (1u32..=11).flat_map(u32::to_ne_bytes).collect();
+        for (length, wait_time, actual) in
+            [(44, 10, Some(11)), (40, 10, None), (36, 0, None), (32, 0, None), (60, 10, Some(11))]
+        {
+            let mut payload = full.clone();
+            payload.resize(length, 0);
+            let Ok(Control::Status { status, wait_time_actual }) =
+                Control::deserialize(&header(GET), &payload)
+            else {
+                panic!("a status of {length} bytes is a status");
+            };
+            assert_eq!((status.enabled, status.lost, status.backlog), (2, 7, 8));
+            assert_eq!((status.backlog_wait_time, wait_time_actual), (wait_time, actual), "{length}");
+        }
+    }
+
+    #[test]
+    fn the_length_of_an_event_is_the_datagrams() {
+        let mut datagram = vec![0; HEADER_BYTES];
+        datagram[4..6].copy_from_slice(&1300u16.to_ne_bytes());
+        datagram[0] = 3;
+        datagram.extend_from_slice(b"audit(1.000:1): ");
+        assert_eq!(split(&datagram), Some((1300, &b"audit(1.000:1): "[..])));
+        assert_eq!(split(&datagram[..16]), Some((1300, &b""[..])));
+        assert_eq!(split(&datagram[..15]), None);
+    }
+}

@@ -1,0 +1,160 @@
+//! A query over a snapshot of the store: segment by segment, in order, as many entries as are asked for.
+
+use std::fmt;
+use std::ops::ControlFlow;
+use std::str::FromStr;
+
+use roaring::RoaringBitmap;
+use thiserror::Error;
+
+use super::filter::Filter;
+use super::plan;
+use crate::store::{self, Position, SegmentView, Snapshot};
+
+/// Which entries come first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// In the order in which they were stored.
+    #[default]
+    Oldest,
+    /// The other way round.
+    Newest,
+}
+
+/// The place of an entry, as text `SEGMENT-ORDINAL`. It stays good when its segment is rotated and sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor(pub Position);
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.0.segment, self.0.ordinal)
+    }
+}
+
+/// A text is no cursor.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("a cursor is a segment's number, a hyphen and an entry's number, as in 42-1000")]
+pub struct CursorError;
+
+impl FromStr for Cursor {
+    type Err = CursorError;
+
+    fn from_str(text: &str) -> Result<Cursor, CursorError> {
+        let (segment, ordinal) = text.split_once('-').ok_or(CursorError)?;
+        // Rust's numbers may begin with a plus sign.
+        if !text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
+            return Err(CursorError);
+        }
+        let segment = segment.parse().map_err(|_| CursorError)?;
+        let ordinal = ordinal.parse().map_err(|_| CursorError)?;
+        Ok(Cursor(Position { segment, ordinal }))
+    }
+}
+
+/// What is asked of the store.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    /// Which entries; all without one.
+    pub filter: Option<Filter>,
+    /// Milliseconds since 1970 at or after which the event was.
+    pub since_ms: Option<u64>,
+    /// Milliseconds since 1970 at or before which the event was.
+    pub until_ms: Option<u64>,
+    /// Which come first.
+    pub order: Order,
+    /// How many at most.
+    pub limit: Option<u64>,
+    /// The entry after which to go on, in the query's order.
+    pub after: Option<Cursor>,
+}
+
+/// What a query did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ran {
+    /// Entries given out, or counted.
+    pub matched: u64,
+    /// Segments whose index or lines were looked at.
+    pub segments_read: u64,
+}
+
+/// Hands the entries that are wanted to `sink`, in order, until it breaks.
+pub fn run(
+    snapshot: &Snapshot,
+    query: &Query,
+    sink: &mut dyn FnMut(Position, &[u8]) -> ControlFlow<()>,
+) -> Result<Ran, store::Error> {
+    let mut ran = Ran::default();
+    let mut line = Vec::new();
+    for segment in in_order(snapshot.segments(), query.order) {
+        if query.limit.is_some_and(|limit| ran.matched >= limit) {
+            break;
+        }
+        let Some(wanted) = wanted(segment, query)? else { continue };
+        ran.segments_read += 1;
+        let mut ordinals = wanted.iter();
+        loop {
+            let next = match query.order {
+                Order::Oldest => ordinals.next(),
+                Order::Newest => ordinals.next_back(),
+            };
+            let Some(ordinal) = next.filter(|_| query.limit.is_none_or(|limit| ran.matched < limit)) else {
+                break;
+            };
+            line.clear();
+            segment.read(ordinal, &mut line)?;
+            ran.matched += 1;
+            if sink(Position { segment: segment.id(), ordinal }, &line).is_break() {
+                return Ok(ran);
+            }
+        }
+    }
+    Ok(ran)
+}
+
+/// Counts the entries that are wanted, by the index alone.
+pub fn count(snapshot: &Snapshot, query: &Query) -> Result<Ran, store::Error> {
+    let mut ran = Ran::default();
+    for segment in in_order(snapshot.segments(), query.order) {
+        if let Some(wanted) = wanted(segment, query)? {
+            ran.segments_read += 1;
+            ran.matched += wanted.len();
+        }
+    }
+    ran.matched = ran.matched.min(query.limit.unwrap_or(u64::MAX));
+    Ok(ran)
+}
+
+fn in_order(segments: &[SegmentView], order: Order) -> Box<dyn Iterator<Item = &SegmentView> + '_> {
+    match order {
+        Order::Oldest => Box::new(segments.iter()),
+        Order::Newest => Box::new(segments.iter().rev()),
+    }
+}
+
+/// The ordinals that are wanted of a segment; `None` if its index need not even be looked at.
+fn wanted(segment: &SegmentView, query: &Query) -> Result<Option<RoaringBitmap>, store::Error> {
+    let Some((earliest, latest)) = segment.time_range() else { return Ok(None) };
+    let outside = query.since_ms.is_some_and(|since| latest < since)
+        || query.until_ms.is_some_and(|until| earliest > until);
+    let beyond = query.after.is_some_and(|Cursor(after)| match query.order {
+        Order::Oldest => segment.id() < after.segment,
+        Order::Newest => segment.id() > after.segment,
+    });
+    if outside || beyond {
+        return Ok(None);
+    }
+    let mut wanted = match &query.filter {
+        Some(filter) => filter.ordinals(segment)?,
+        None => plan::everything(segment),
+    };
+    if let Some(Cursor(after)) = query.after.filter(|after| after.0.segment == segment.id()) {
+        match query.order {
+            Order::Oldest => wanted.remove_range(..=after.ordinal),
+            Order::Newest => wanted.remove_range(after.ordinal..),
+        };
+    }
+    if query.since_ms.is_some() || query.until_ms.is_some() {
+        segment.in_time(query.since_ms, query.until_ms, &mut wanted)?;
+    }
+    Ok(Some(wanted))
+}

@@ -1,0 +1,65 @@
+//! The socket file: made, replaced when stale, owned and moded, removed.
+
+use std::fs::{self, DirBuilder, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use tokio::net::UnixListener;
+
+use super::Config;
+use super::error::Error;
+
+/// Bytes of a path in a socket's address, without the final NUL (`sun_path`, linux/un.h).
+const PATH_BYTES_MAX: usize = 107;
+
+/// Makes the socket with mode 0660 for the readers' group, or 0600 without one.
+pub(super) fn bind(config: &Config) -> Result<UnixListener, Error> {
+    let path = config.socket.as_path();
+    let failed = |action| move |source| Error::System { action, path: path.to_owned(), source };
+    if path.as_os_str().len() > PATH_BYTES_MAX {
+        return Err(Error::TooLong(path.to_owned()));
+    }
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o755)
+            .create(parent)
+            .map_err(failed("make the directory of"))?;
+    }
+    clear(path)?;
+    let listener = UnixListener::bind(path).map_err(failed("listen on"))?;
+    let mode = if config.readers.is_some() { 0o660 } else { 0o600 };
+    std::os::unix::fs::chown(path, None, config.readers.map(|group| group.as_raw()))
+        .map_err(failed("set the group of"))?;
+    fs::set_permissions(path, Permissions::from_mode(mode)).map_err(failed("set the mode of"))?;
+    Ok(listener)
+}
+
+/// Removes a socket that nobody listens on.
+fn clear(path: &Path) -> Result<(), Error> {
+    let failed = |action| move |source| Error::System { action, path: path.to_owned(), source };
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(failed("look at")(error)),
+        Ok(found) if !found.file_type().is_socket() => return Err(Error::NotASocket(path.to_owned())),
+        Ok(_) => {}
+    }
+    match UnixStream::connect(path) {
+        Ok(_) => Err(Error::InUse(path.to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            fs::remove_file(path).map_err(failed("remove the stale"))
+        }
+        Err(error) => Err(failed("try")(error)),
+    }
+}
+
+/// Removes the socket at the end; one that is gone already is no matter.
+pub(super) fn remove(path: &Path) {
+    if let Err(error) = fs::remove_file(path)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::warn!(%error, path = %path.display(), "cannot remove the socket");
+    }
+}

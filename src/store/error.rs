@@ -1,0 +1,222 @@
+//! What can go wrong in the store, and what it has to tell without failing.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// Why the store could not do what was asked.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// A system call failed.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was tried, to be read after "cannot".
+        action: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// What the kernel answered.
+        source: io::Error,
+    },
+    /// The log directory is something else.
+    #[error("{} is not a directory", path.display())]
+    NotADirectory {
+        /// The configured directory.
+        path: PathBuf,
+    },
+    /// Another writer has the directory.
+    #[error("{} is in use by {holder}", path.display())]
+    Locked {
+        /// The log directory.
+        path: PathBuf,
+        /// `process 123`, from the lock file, or `another process`.
+        holder: String,
+    },
+    /// A file has the name of an active segment and is none. It is not touched.
+    #[error("{} is not an active segment: {reason}", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What shows it.
+        reason: &'static str,
+    },
+    /// A file's bytes are not what was written.
+    #[error("{} is damaged: {what}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Which part, and how that shows.
+        what: String,
+    },
+    /// A file was written by a later ktrail. It is not touched.
+    #[error("{} has format version {version}, this program knows version 1", path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its version byte.
+        version: u8,
+    },
+    /// Another process removed a segment that this reader had listed.
+    #[error("{} has been removed", path.display())]
+    Removed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The line cannot be an entry. It was not taken.
+    #[error("an entry of {bytes} bytes is refused: {reason}")]
+    LineRefused {
+        /// Its length.
+        bytes: usize,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// Writing has failed for so long that the buffer is full. The entry was not taken.
+    #[error("cannot write {}, and {bytes} bytes are waiting", path.display())]
+    BufferFull {
+        /// The active segment.
+        path: PathBuf,
+        /// How much is buffered.
+        bytes: usize,
+        /// Why the last attempt to write failed.
+        source: io::Error,
+    },
+    /// No entry has that ordinal.
+    #[error("segment {segment} has {entries} entries, there is none with ordinal {ordinal}")]
+    NoSuchEntry {
+        /// The segment asked.
+        segment: u64,
+        /// Its number of entries.
+        entries: u32,
+        /// The ordinal asked for.
+        ordinal: u32,
+    },
+}
+
+impl Error {
+    /// Whether [`append`](crate::store::Store::append) did not take the entry. After any other error of `append` the
+    /// entry has its place in the buffer and is written by a later flush: it must not be appended again.
+    pub fn refused(&self) -> bool {
+        matches!(self, Error::LineRefused { .. } | Error::BufferFull { .. })
+    }
+
+    /// For `map_err` on a system call.
+    pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+        move |source| Error::Io { action, path: path.to_path_buf(), source }
+    }
+
+    /// As [`Error::io`], where a missing file means that another process removed the segment.
+    pub(super) fn open(path: &Path) -> impl FnOnce(io::Error) -> Error {
+        move |source| match source.kind() {
+            io::ErrorKind::NotFound => Error::Removed { path: path.to_path_buf() },
+            _ => Error::Io { action: "open", path: path.to_path_buf(), source },
+        }
+    }
+
+    pub(super) fn damaged(path: &Path, what: impl Into<String>) -> Error {
+        Error::Damaged { path: path.to_path_buf(), what: what.into() }
+    }
+}
+
+/// Something found in the directory that somebody should know and that did not stop the store.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum Problem {
+    /// A segment ended within a line.
+    #[error("{} ended within an entry: {bytes} bytes {}", path.display(), kept(quarantine.as_deref()))]
+    TornLine {
+        /// The segment.
+        path: PathBuf,
+        /// Length of the fragment.
+        bytes: u64,
+        /// Where the fragment is now; `None` where a reader without the right to write has only passed over it.
+        quarantine: Option<PathBuf>,
+    },
+    /// Lines that are not entries of this program. They stay, and are found by time only.
+    #[error("{} has {count} lines that are not entries, the first is line {}", path.display(), u64::from(*first) + 1)]
+    RefusedLines {
+        /// The segment.
+        path: PathBuf,
+        /// How many.
+        count: u32,
+        /// The ordinal of the first.
+        first: u32,
+    },
+    /// A file that is not part of a store. It is not touched.
+    #[error("{} is not part of the log and is left alone", path.display())]
+    ForeignFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// An index is missing or damaged and is made anew from its segment.
+    #[error("the index {} is made anew: {reason}", path.display())]
+    Index {
+        /// The index.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A segment that cannot be read was put aside.
+    #[error("{reason}; it is now {}", to.display())]
+    Quarantined {
+        /// Where it was.
+        path: PathBuf,
+        /// Where it is.
+        to: PathBuf,
+        /// Why, with the path.
+        reason: String,
+    },
+    /// A segment or the manifest that cannot be read was passed over.
+    #[error("passed over: {reason}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why, with the path.
+        reason: String,
+    },
+}
+
+fn kept(quarantine: Option<&Path>) -> String {
+    match quarantine {
+        Some(path) => format!("were moved to {}", path.display()),
+        None => "were passed over".to_owned(),
+    }
+}
+
+/// Something the store did of itself; the daemon tells it as an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// The active segment became a numbered one.
+    Rotated {
+        /// Its number.
+        segment: u64,
+    },
+    /// A segment was sealed.
+    Sealed {
+        /// Its number.
+        segment: u64,
+        /// Length of its lines.
+        plain_bytes: u64,
+        /// Length of its `.seg` file.
+        segment_bytes: u64,
+        /// Length of its `.idx` file.
+        index_bytes: u64,
+    },
+    /// An index was made anew and written.
+    IndexRebuilt {
+        /// Its segment's number.
+        segment: u64,
+    },
+    /// Retention took a segment out.
+    Removed {
+        /// Its number.
+        segment: u64,
+        /// How many entries it had.
+        entries: u32,
+        /// How many bytes its files had.
+        bytes: u64,
+    },
+    /// Work in the background failed; it is tried again.
+    Failed {
+        /// The error's text with its causes.
+        error: String,
+    },
+}

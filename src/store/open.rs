@@ -1,0 +1,234 @@
+//! Opens a directory: finds its segments, mends what a crash left, passes over what cannot be read.
+
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::Describe;
+use super::catalogue::Segment;
+use super::disk::Disk;
+use super::error::{Error, Problem};
+use super::live::Live;
+use super::names::{self, Listing, Present};
+use super::replay::{self, Replayed};
+use super::sealed::{Caches, Sealed};
+use super::{manifest, names::FIRST_SEGMENT};
+
+/// How often a directory that a living writer changes meanwhile is looked at anew.
+const ATTEMPTS_MAX: usize = 8;
+
+/// An opened directory.
+pub(super) struct Loaded {
+    pub(super) dir: Arc<Path>,
+    pub(super) caches: Arc<Caches>,
+    pub(super) closed: Vec<Segment>,
+    pub(super) active: Option<Arc<Live>>,
+    pub(super) problems: Vec<Problem>,
+}
+
+struct Loader<'a> {
+    dir: Arc<Path>,
+    caches: Arc<Caches>,
+    describe: &'a Describe,
+    /// Whether and how the directory may be mended.
+    disk: Option<&'a Disk>,
+    problems: Vec<Problem>,
+}
+
+/// Opens a directory for its one writer, who holds the lock. There is an active segment then.
+pub(super) fn for_writing(disk: &Disk, describe: &Describe) -> Result<Loaded, Error> {
+    let dir = disk.dir.clone();
+    let listing = Listing::read(&dir)?;
+    for path in &listing.temporary {
+        disk.unlink(path)?;
+    }
+    let caches = Arc::new(Caches::new());
+    let mut loader = Loader { dir, caches, describe, disk: Some(disk), problems: Vec::new() };
+    loader.foreign(&listing);
+    let closed = loader.closed(&listing)?;
+    let number = loader.active_number(&listing);
+    let (file, is_new) = match disk.append(names::ACTIVE)? {
+        Some(file) => (file, false),
+        None => (disk.create(names::ACTIVE)?, true),
+    };
+    let active = loader.live(file, number, names::ACTIVE)?;
+    if is_new {
+        disk.sync_dir()?;
+    }
+    manifest::write(disk, number)?;
+    let Loader { dir, caches, problems, .. } = loader;
+    Ok(Loaded { dir, caches, closed, active: Some(active), problems })
+}
+
+/// Opens a directory without changing it. A writer may do so meanwhile: then it is looked at again.
+pub(super) fn for_reading(dir: &Path, describe: &Describe) -> Result<Loaded, Error> {
+    let found = std::fs::metadata(dir).map_err(Error::io("open", dir))?;
+    if !found.is_dir() {
+        return Err(Error::NotADirectory { path: dir.to_path_buf() });
+    }
+    let mut attempt = 1;
+    loop {
+        let last = attempt == ATTEMPTS_MAX;
+        match read_once(dir, describe) {
+            Ok((loaded, true)) => return Ok(loaded),
+            Ok((loaded, false)) if last => return Ok(loaded),
+            Err(error) if last || !matches!(error, Error::Removed { .. }) => return Err(error),
+            _ => attempt += 1,
+        }
+    }
+}
+
+/// Opens a directory; whether it stayed as it was meanwhile.
+fn read_once(dir: &Path, describe: &Describe) -> Result<(Loaded, bool), Error> {
+    let (dir, caches): (Arc<Path>, _) = (dir.into(), Arc::new(Caches::new()));
+    let listing = Listing::read(&dir)?;
+    let mut loader = Loader { dir, caches, describe, disk: None, problems: Vec::new() };
+    loader.foreign(&listing);
+    let path = loader.dir.join(names::ACTIVE);
+    let number = loader.active_number(&listing);
+    let mut inode = None;
+    let active = match File::open(&path) {
+        Ok(file) => {
+            inode = Some(file.metadata().map_err(Error::io("look at", &path))?.ino());
+            Some(loader.live(file, number, names::ACTIVE)?)
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => return Err(Error::io("open", &path)(error)),
+    };
+    let closed = loader.closed(&listing)?;
+    let present = |listing: &Listing| -> Vec<(u64, bool)> {
+        listing.segments.iter().map(|(&segment, present)| (segment, present.sealed)).collect()
+    };
+    let again = Listing::read(&loader.dir)?;
+    let same_active = path.metadata().ok().map(|found| found.ino()) == inode;
+    let same = same_active && present(&again) == present(&listing);
+    let Loader { dir, caches, problems, .. } = loader;
+    Ok((Loaded { dir, caches, closed, active, problems }, same))
+}
+
+impl Loader<'_> {
+    fn foreign(&mut self, listing: &Listing) {
+        let foreign = listing.foreign.iter().map(|path| Problem::ForeignFile { path: path.clone() });
+        self.problems.extend(foreign);
+    }
+
+    /// The active segment's number: above all others, and at least what the manifest says.
+    fn active_number(&mut self, listing: &Listing) -> u64 {
+        let next = listing.next_segment();
+        if !listing.manifest {
+            return next;
+        }
+        match manifest::read(&self.dir) {
+            // The highest number is not given away, so that there is always one more.
+            Ok(number) => next.max(number.clamp(FIRST_SEGMENT, u64::MAX / 2)),
+            Err(Error::Removed { .. }) => next,
+            Err(error) => {
+                let path = self.dir.join(names::MANIFEST);
+                self.problems.push(Problem::Unreadable { path, reason: error.to_string() });
+                next
+            }
+        }
+    }
+
+    /// All segments but the active one.
+    fn closed(&mut self, listing: &Listing) -> Result<Vec<Segment>, Error> {
+        let mut closed = Vec::with_capacity(listing.segments.len());
+        for (&segment, present) in &listing.segments {
+            if let Some(found) = self.one(segment, *present)? {
+                closed.push(found);
+            }
+        }
+        Ok(closed)
+    }
+
+    fn one(&mut self, segment: u64, present: Present) -> Result<Option<Segment>, Error> {
+        if present.sealed
+            && let Some(sealed) = self.sealed(segment, present)?
+        {
+            return Ok(Some(Segment::Sealed(Arc::new(sealed))));
+        }
+        if present.plain {
+            return self.numbered(segment);
+        }
+        if let Some(disk) = self.disk.filter(|_| present.index && !present.sealed) {
+            disk.unlink(&self.dir.join(names::index(segment)))?;
+        }
+        Ok(None)
+    }
+
+    /// A sealed segment; `None` where it cannot be read or where the plain one beside it is to be taken.
+    fn sealed(&mut self, segment: u64, present: Present) -> Result<Option<Sealed>, Error> {
+        let thorough = self.disk.is_some();
+        let opened = Sealed::open(segment, &self.dir, &self.caches, self.describe, thorough);
+        let (sealed, index_problem) = match opened {
+            Ok(opened) => opened,
+            Err(error @ Error::Removed { .. }) if self.disk.is_none() => return Err(error),
+            Err(error) => return self.unreadable(&names::sealed(segment), &error).map(|()| None),
+        };
+        if let Some((path, reason)) = index_problem {
+            self.problems.push(Problem::Index { path, reason });
+        }
+        let Some(disk) = self.disk.filter(|_| present.plain) else { return Ok(Some(sealed)) };
+        let plain = self.dir.join(names::numbered(segment));
+        let length = plain.metadata().map_err(Error::io("look at", &plain))?.len();
+        if sealed.plain_bytes()? == length {
+            disk.unlink(&plain)?;
+            return Ok(Some(sealed));
+        }
+        let error = Error::damaged(&sealed.path(), "it is not what the plain segment beside it holds");
+        self.unreadable(&names::sealed(segment), &error)?;
+        Ok(None)
+    }
+
+    fn numbered(&mut self, segment: u64) -> Result<Option<Segment>, Error> {
+        let name = names::numbered(segment);
+        let path = self.dir.join(&name);
+        let file = match self.disk {
+            Some(disk) => disk.append(&name)?.ok_or(Error::Removed { path })?,
+            None => File::open(&path).map_err(Error::open(&path))?,
+        };
+        match self.live(file, segment, &name) {
+            Ok(live) => {
+                live.freeze();
+                Ok(Some(Segment::Live(live)))
+            }
+            Err(error) => self.unreadable(&name, &error).map(|()| None),
+        }
+    }
+
+    /// Puts a file aside, or passes over it: one of a later version is in order, only not for us to read.
+    fn unreadable(&mut self, name: &str, error: &Error) -> Result<(), Error> {
+        let (path, reason) = (self.dir.join(name), error.to_string());
+        let problem = match (self.disk, error) {
+            (Some(disk), Error::Damaged { .. } | Error::Foreign { .. }) => {
+                Problem::Quarantined { to: disk.put_aside(name)?, path, reason }
+            }
+            _ => Problem::Unreadable { path, reason },
+        };
+        self.problems.push(problem);
+        Ok(())
+    }
+
+    /// A plain segment with its index made from its lines; a fragment at its end is put aside.
+    fn live(&mut self, file: File, segment: u64, name: &str) -> Result<Arc<Live>, Error> {
+        let path = self.dir.join(name);
+        let Replayed { index, whole_bytes, fragment, problem } = replay::plain(&file, &path, self.describe)?;
+        self.problems.extend(problem);
+        if !fragment.is_empty() {
+            let quarantine = match self.disk {
+                Some(disk) => {
+                    let kept = disk.keep_fragment(&names::fragment(segment, whole_bytes), &fragment)?;
+                    file.set_len(whole_bytes).map_err(Error::io("shorten", &path))?;
+                    file.sync_data().map_err(Error::io("sync", &path))?;
+                    Some(kept)
+                }
+                None => None,
+            };
+            self.problems.push(Problem::TornLine { path, bytes: fragment.len() as u64, quarantine });
+        }
+        let live = Live::new(segment, self.dir.clone(), Arc::new(file), index);
+        live.publish();
+        Ok(Arc::new(live))
+    }
+}

@@ -1,0 +1,357 @@
+//! The writer: appends, rotates, retains; sealing and waiting for the disk happen in the background.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::background::{Background, Sync};
+use super::catalogue::{Catalogue, Segment, Shared};
+use super::disk::Disk;
+use super::error::{Error, Notice, Problem};
+use super::live::{Live, LiveIndex};
+use super::read::Reader;
+use super::sealed::Sealed;
+use super::term::Terms;
+use super::{
+    BUFFER_BYTES_MAX, Config, Describe, Flush, INDEX_BYTES_MAX, LINE_BYTES_MAX, Position,
+    SEGMENT_ENTRIES_MAX, Stamp, UNSEALED_MAX, WRITE_BYTES, manifest, names, open,
+};
+
+/// How long to wait before work in the background that failed is tried again.
+const RETRY: Duration = Duration::from_secs(10);
+
+/// After a rotation failed it is tried again when the active segment has grown by this many bytes.
+const ROTATE_AGAIN_BYTES: u64 = 1 << 20;
+
+/// Entries between two looks at how much memory the index takes.
+const INDEX_CHECK_ENTRIES: u32 = 1024;
+
+/// The one writer of a log directory.
+pub struct Store {
+    config: Config,
+    disk: Disk,
+    shared: Arc<Shared>,
+    background: Background,
+    live: Arc<Live>,
+    /// Lines that are not yet in the file; the first `written` bytes are.
+    buffer: Vec<u8>,
+    written: usize,
+    /// Length of the active segment with what is buffered.
+    length: u64,
+    /// When the active segment's file was made.
+    since: SystemTime,
+    /// The length at which the active segment is rotated.
+    rotate_at: u64,
+    /// Whether something was written since the last sync was asked for.
+    unsynced: bool,
+    last_sync: SystemTime,
+    last_wake: SystemTime,
+    /// An error that the next `flush` or `tick` tells.
+    trouble: Option<Error>,
+    /// Segments taken out whose files are still read by a snapshot.
+    doomed: Vec<Arc<Sealed>>,
+    /// Held as long as the store is open.
+    _lock: File,
+}
+
+impl Store {
+    /// Opens a log directory for writing, makes it where it is missing, and mends what a crash has left. What was found
+    /// and did not stop it is told. Segments that were not sealed yet are, in the background.
+    pub fn open(config: Config, describe: Describe) -> Result<(Store, Vec<Problem>), Error> {
+        let disk = Disk::prepare(&config.dir, config.file_mode, config.group)?;
+        let lock = disk.lock()?;
+        let loaded = open::for_writing(&disk, &describe)?;
+        let live = loaded.active.ok_or(Error::Removed { path: disk.path(names::ACTIVE) })?;
+        let catalogue = Catalogue { closed: loaded.closed, active: Some(live.clone()) };
+        let shared = Arc::new(Shared::new(loaded.dir, describe, loaded.caches, catalogue));
+        let background = Background::start(&shared, &disk, config.compression)?;
+        background.wake();
+        let length = live.bytes(live.visible());
+        let since = made(&live.file, &live.path())?;
+        let store = Store {
+            rotate_at: config.rotate_bytes,
+            config,
+            disk,
+            shared,
+            background,
+            live,
+            buffer: Vec::with_capacity(WRITE_BYTES * 2),
+            written: 0,
+            length,
+            since,
+            // What an earlier run wrote may not be on disk.
+            unsynced: length > 0,
+            last_sync: UNIX_EPOCH,
+            last_wake: UNIX_EPOCH,
+            trouble: None,
+            doomed: Vec::new(),
+            _lock: lock,
+        };
+        Ok((store, loaded.problems))
+    }
+
+    /// Appends an entry: `line` is one line without newline. Ordinarily it goes to a buffer; [`Flush::EveryEvent`] says
+    /// otherwise. An error for which [`Error::refused`] is false means that the entry was taken all the same, and that
+    /// writing it is tried again with the next flush.
+    pub fn append(&mut self, stamp: Stamp, terms: &Terms, line: &[u8]) -> Result<Position, Error> {
+        self.acceptable(line)?;
+        if self.length >= self.rotate_at || self.index_is_full() {
+            self.rotate_when_due();
+        }
+        self.buffer.extend_from_slice(line);
+        self.buffer.push(b'\n');
+        self.length += line.len() as u64 + 1;
+        let length = self.length;
+        let ordinal = self.live.change(|index| index.add(stamp, terms, length));
+        let ordinal = ordinal.expect("a segment is rotated long before ORDINALS_MAX or the buffer is full");
+        if self.config.flush == Flush::EveryEvent {
+            self.write_out()?;
+            self.live.file.sync_data().map_err(Error::io("sync", &self.live.path()))?;
+            self.unsynced = false;
+        } else if self.buffer.len() - self.written >= WRITE_BYTES
+            && let Err(error) = self.write_out()
+        {
+            self.trouble = Some(error);
+        }
+        Ok(Position { segment: self.live.id, ordinal })
+    }
+
+    fn acceptable(&mut self, line: &[u8]) -> Result<(), Error> {
+        let refused = |reason| Err(Error::LineRefused { bytes: line.len(), reason });
+        if line.is_empty() {
+            return refused("it is empty");
+        }
+        if line.len() > LINE_BYTES_MAX {
+            return refused("it is longer than 16 MiB");
+        }
+        if memchr::memchr(b'\n', line).is_some() {
+            return refused("it has a newline");
+        }
+        if self.buffer.len() - self.written < BUFFER_BYTES_MAX {
+            return Ok(());
+        }
+        match self.write_out() {
+            Err(Error::Io { path, source, .. }) => {
+                Err(Error::BufferFull { path, bytes: self.buffer.len() - self.written, source })
+            }
+            other => other,
+        }
+    }
+
+    fn index_is_full(&self) -> bool {
+        self.live.change(|index| {
+            let entries = index.entries();
+            entries >= SEGMENT_ENTRIES_MAX
+                || (entries.is_multiple_of(INDEX_CHECK_ENTRIES) && index.memory_bytes() >= INDEX_BYTES_MAX)
+        })
+    }
+
+    /// Rotates; where that fails the active segment grows on, and it is told later.
+    fn rotate_when_due(&mut self) {
+        if self.length < self.rotate_at && self.rotate_at > self.config.rotate_bytes {
+            return;
+        }
+        if let Err(error) = self.rotate() {
+            self.trouble = Some(error);
+            self.rotate_at = self.length + ROTATE_AGAIN_BYTES;
+        }
+    }
+
+    /// Writes what is buffered: from then on `tail -F` shows it and a search finds it. A part that was written stays
+    /// written; the rest is kept for the next attempt.
+    pub fn flush(&mut self) -> Result<(), Error> {
+        self.write_out()?;
+        self.trouble.take().map_or(Ok(()), Err)
+    }
+
+    fn write_out(&mut self) -> Result<(), Error> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        while let Some(rest) = self.buffer.get(self.written..).filter(|rest| !rest.is_empty()) {
+            match (&*self.live.file).write(rest) {
+                Ok(0) => {
+                    return Err(Error::io("write", &self.live.path())(io::ErrorKind::WriteZero.into()));
+                }
+                Ok(count) => self.written += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Error::io("write", &self.live.path())(error)),
+            }
+        }
+        self.buffer.clear();
+        self.written = 0;
+        self.unsynced = true;
+        self.live.publish();
+        Ok(())
+    }
+
+    /// Does what time brings: writes what is buffered, rotates by age, asks for a sync, retains, tries again what
+    /// failed. To be called about every second; it waits for no disk but to list and remove files. The first error is
+    /// returned, and all is tried nevertheless.
+    pub fn tick(&mut self, now: SystemTime) -> Result<(), Error> {
+        let mut result = self.flush();
+        if self.config.rotate_age.is_some_and(|age| elapsed(now, self.since) >= age) {
+            result = result.and(self.rotate());
+        }
+        if let Flush::Interval(interval) = self.config.flush
+            && self.unsynced
+            && elapsed(now, self.last_sync) >= interval
+        {
+            let sync = Sync::File(self.live.file.clone(), self.live.path());
+            if self.background.sync(sync) {
+                self.unsynced = false;
+                self.last_sync = now;
+            }
+        }
+        if elapsed(now, self.last_wake) >= RETRY {
+            self.last_wake = now;
+            self.background.wake();
+        }
+        result = result.and(self.retain(now));
+        result.and(self.background.take_sync_error().map_or(Ok(()), Err))
+    }
+
+    /// Makes the active segment a numbered one and begins a new one; an empty one stays. Where too many wait to be
+    /// sealed it waits for one.
+    pub fn rotate(&mut self) -> Result<(), Error> {
+        self.write_out()?;
+        if self.length == 0 {
+            return Ok(());
+        }
+        if self.shared.unsealed().1 >= UNSEALED_MAX {
+            self.background.wait_unsealed(&self.shared, UNSEALED_MAX - 1)?;
+        }
+        let segment = self.live.id;
+        let file = self.disk.create(names::ACTIVE_NEXT)?;
+        let numbered = names::numbered(segment);
+        self.disk.rename(names::ACTIVE, &numbered)?;
+        if let Err(error) = self.disk.rename(names::ACTIVE_NEXT, names::ACTIVE) {
+            self.disk.rename(&numbered, names::ACTIVE)?;
+            return Err(error);
+        }
+        let path = self.disk.path(names::ACTIVE);
+        let since = made(&file, &path);
+        let (dir, file) = (self.disk.dir.clone(), Arc::new(file));
+        let live = Arc::new(Live::new(segment + 1, dir, file, LiveIndex::default()));
+        let old = std::mem::replace(&mut self.live, live.clone());
+        old.freeze();
+        self.shared.with(|catalogue| {
+            catalogue.closed.push(Segment::Live(old.clone()));
+            catalogue.active = Some(live);
+        });
+        self.length = 0;
+        self.rotate_at = self.config.rotate_bytes;
+        self.background.notice(Notice::Rotated { segment });
+        self.background.wake();
+        self.after_rotation(&old)?;
+        self.since = since?;
+        manifest::write(&self.disk, segment + 1)
+    }
+
+    /// Makes durable what the flush setting promises.
+    fn after_rotation(&mut self, old: &Live) -> Result<(), Error> {
+        let unsynced = std::mem::take(&mut self.unsynced);
+        match self.config.flush {
+            Flush::None => Ok(()),
+            Flush::EveryEvent => self.disk.sync_dir(),
+            Flush::Interval(_) => {
+                let file = Sync::File(old.file.clone(), old.path());
+                let handed =
+                    (!unsynced || self.background.sync(file)) && self.background.sync(Sync::Directory);
+                // The disk is so far behind that waiting for it is all that keeps the promise.
+                if handed { Ok(()) } else { self.sync_now(old) }
+            }
+        }
+    }
+
+    fn sync_now(&self, old: &Live) -> Result<(), Error> {
+        old.file.sync_data().map_err(Error::io("sync", &old.path()))?;
+        self.disk.sync_dir()
+    }
+
+    /// Waits until every numbered segment is sealed, as after an import. An error means that sealing failed; what is
+    /// not sealed stays searchable and is tried again.
+    pub fn seal_all(&mut self) -> Result<(), Error> {
+        self.background.wait_unsealed(&self.shared, 0)
+    }
+
+    /// Removes whole segments, oldest first, as far as size, number and age ask for it.
+    fn retain(&mut self, now: SystemTime) -> Result<(), Error> {
+        while let Some(sealed) = self.surplus(now) {
+            self.shared.with(|catalogue| catalogue.closed.retain(|segment| segment.id() != sealed.id));
+            let (segment, entries, bytes) = (sealed.id, sealed.entries, sealed.bytes);
+            self.background.notice(Notice::Removed { segment, entries, bytes });
+            self.doomed.push(sealed);
+        }
+        let mut result = Ok(());
+        let disk = &self.disk;
+        self.doomed.retain(|sealed| {
+            // Nobody can get at it any more but who has it already.
+            if Arc::strong_count(sealed) > 1 {
+                return true;
+            }
+            sealed.close_files();
+            let removed = disk.unlink(&sealed.path()).and_then(|()| disk.unlink(&sealed.index_path()));
+            let failed = removed.is_err();
+            result = std::mem::replace(&mut result, Ok(())).and(removed);
+            failed
+        });
+        result
+    }
+
+    /// The oldest segment if it is sealed and one too many.
+    fn surplus(&self, now: SystemTime) -> Option<Arc<Sealed>> {
+        let limits = &self.config;
+        let (oldest, number, bytes) = self.shared.with(|catalogue| {
+            let Some(Segment::Sealed(oldest)) = catalogue.closed.first() else { return None };
+            let bytes: u64 = catalogue.closed.iter().map(Segment::bytes).sum();
+            Some((oldest.clone(), catalogue.closed.len(), bytes))
+        })?;
+        let too_many = limits.retain_segments.is_some_and(|limit| number > limit as usize);
+        let too_large = limits.retain_bytes.is_some_and(|limit| bytes + self.length > limit);
+        let too_old = limits.retain_age.is_some_and(|limit| {
+            let latest = UNIX_EPOCH.checked_add(Duration::from_millis(oldest.bounds.time_max));
+            latest.is_some_and(|latest| elapsed(now, latest) > limit)
+        });
+        (too_many || too_large || too_old).then_some(oldest)
+    }
+
+    /// What the store did of itself since this was last asked, oldest first.
+    pub fn notices(&mut self) -> Vec<Notice> {
+        self.background.take_notices()
+    }
+
+    /// A reader for other threads; it stays good when the store is closed.
+    pub fn reader(&self) -> Reader {
+        Reader::of(self.shared.clone())
+    }
+
+    /// Writes and syncs what is buffered, whatever the flush setting, and stops the threads. Numbered segments that
+    /// are not sealed yet stay so until the next open.
+    pub fn close(mut self) -> Result<(), Error> {
+        let flushed = self.flush();
+        let synced = self.live.file.sync_data().map_err(Error::io("sync", &self.live.path()));
+        self.background.stop();
+        flushed.and(synced)
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        // Whoever wants to know of an error calls `close`.
+        let _ = self.write_out();
+    }
+}
+
+/// How long `before` is before `now`; nothing where the clock was set back.
+fn elapsed(now: SystemTime, before: SystemTime) -> Duration {
+    now.duration_since(before).unwrap_or_default()
+}
+
+/// When a file was made; where the file system does not know, when it was last written.
+fn made(file: &File, path: &Path) -> Result<SystemTime, Error> {
+    let found = file.metadata().map_err(Error::io("look at", path))?;
+    found.created().or_else(|_| found.modified()).map_err(Error::io("look at", path))
+}
