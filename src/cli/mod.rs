@@ -1,6 +1,62 @@
-//! Placeholder.
+//! `ktrail`: the command line for people and scripts.
 
-/// Runs `ktrail`.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::from(70)
+mod arguments;
+mod import;
+mod output;
+mod rules;
+mod search;
+mod status;
+mod time;
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Command, Options};
+
+/// Exit statuses, as grep has them.
+mod exit {
+    /// Something was found, or the command did what it is for.
+    pub(super) const FOUND: u8 = 0;
+    /// Nothing was found.
+    pub(super) const NOTHING: u8 = 1;
+    /// An error.
+    pub(super) const ERROR: u8 = 2;
+}
+
+/// Runs `ktrail` and gives its exit status: 0 with matches or when done, 1 without matches, 2 on an error.
+pub fn main() -> ExitCode {
+    let options = match Options::try_parse() {
+        Ok(options) => options,
+        Err(error) => {
+            let status = if error.use_stderr() { exit::ERROR } else { exit::FOUND };
+            let _ = error.print();
+            return ExitCode::from(status);
+        }
+    };
+    let place = options.place;
+    let done = match options.command {
+        Command::Search(arguments) => search::search(&place, &arguments),
+        Command::Tail(arguments) => search::tail(&place, &arguments),
+        Command::Status(arguments) => status::status(&place, &arguments),
+        Command::Rules(arguments) => rules::rules(&arguments),
+        Command::Import(arguments) => import::import(&place, &arguments),
+    };
+    match done {
+        Ok(status) => ExitCode::from(status),
+        Err(error) if is_broken_pipe(&error) => ExitCode::from(exit::FOUND),
+        Err(error) => {
+            eprintln!("ktrail: {error:#}");
+            ExitCode::from(exit::ERROR)
+        }
+    }
+}
+
+/// Whether the reader of our output has gone: `ktrail search | head` is no error.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

@@ -1,6 +1,72 @@
-//! Placeholder.
+//! `ktraild`: start, threads, signals, shutdown.
+//!
+//! Three threads carry the data: one receives from the kernel and does nothing else, one makes entries and stores them,
+//! one watches the kernel's own counts. The local API runs on a small runtime beside them.
 
-/// Runs `ktraild`.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::from(70)
+mod arguments;
+mod capture;
+mod counts;
+mod diagnostics;
+mod rules;
+mod run;
+
+use std::process::ExitCode;
+
+use anyhow::Error;
+
+use crate::config::Config;
+use crate::netlink;
+
+/// Exit statuses of `ktraild`.
+mod exit {
+    /// The command line, the configuration or a rule is wrong.
+    pub(super) const USAGE: u8 = 2;
+    /// The daemon could not begin or had to stop.
+    pub(super) const FAILED: u8 = 1;
+    /// A right is missing.
+    pub(super) const NOT_PERMITTED: u8 = 4;
+}
+
+/// Runs `ktraild` and gives its exit status: 0 after an orderly end, 1 when it could not begin or had to stop, 2 when the
+/// command line, the configuration or a rule is wrong, 4 when a right is missing.
+pub fn main() -> ExitCode {
+    let arguments = match arguments::read(std::env::args_os()) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version come this way too, and are not errors.
+            let status = if error.use_stderr() { exit::USAGE } else { 0 };
+            let _ = error.print();
+            return ExitCode::from(status);
+        }
+    };
+    let config = match Config::load(&arguments.overrides) {
+        Ok(config) => config,
+        Err(error) => return failed(&error.into(), exit::USAGE),
+    };
+    let rules = match rules::load(&arguments, &config) {
+        Ok(rules) => rules,
+        Err(error) => return failed(&error, exit::USAGE),
+    };
+    if arguments.check_config {
+        println!("the configuration is good; {} rules", rules.rules.len());
+        return ExitCode::SUCCESS;
+    }
+    match run::run(&config, &rules) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let status = match error.downcast_ref() {
+                Some(netlink::error::Error::NotPermitted(_)) => exit::NOT_PERMITTED,
+                _ => exit::FAILED,
+            };
+            failed(&error, status)
+        }
+    }
+}
+
+fn failed(error: &Error, status: u8) -> ExitCode {
+    eprintln!("ktraild: {error:#}");
+    if status == exit::NOT_PERMITTED {
+        eprintln!("Without it, `ktrail import` and `ktrail search --log-dir DIR` work on logs you may read.");
+    }
+    ExitCode::from(status)
 }

@@ -53,7 +53,11 @@ impl Lookup for Host {
 }
 
 /// Answers questions until nobody asks any more.
-pub(super) fn serve(mut lookup: Box<dyn Lookup + Send>, asked: &Receiver<Question>, answers: &Sender<Answer>) {
+pub(super) fn serve(
+    mut lookup: Box<dyn Lookup + Send>,
+    asked: &Receiver<Question>,
+    answers: &Sender<Answer>,
+) {
     for question in asked {
         let name = match question.space {
             Space::User => lookup.user(question.id),

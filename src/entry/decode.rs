@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::encode::DATE_SECONDS_MAX;
+use super::encode::{DATE_SECONDS_MAX, Encoder};
 use super::json::{self, Reader};
 use super::{Stored, VERSION, separator};
 use crate::enrich::Names;
@@ -10,6 +10,8 @@ use crate::event::{Closed, Event};
 use crate::record::RecordType;
 use crate::record::fields::is_quotable;
 use crate::record::stamp::EventId;
+use crate::store::Stamp;
+use crate::store::term::Terms;
 use crate::tables::field::{Class, class};
 
 /// A line is not an entry of ours.
@@ -302,4 +304,12 @@ fn date(text: &[u8]) -> Option<u64> {
     let days = (era * 146_097 + day_of_era).checked_sub(719_468)?;
     let seconds = days * 86_400 + part(11, 13)? * 3600 + part(14, 16)? * 60 + part(17, 19)?;
     (seconds < DATE_SECONDS_MAX).then(|| seconds * 1000 + part(20, 23).unwrap_or(0))
+}
+
+/// The stamp and the terms of a line of the store, as they were when it was appended; `None` if it is not an entry.
+pub fn describe(line: &[u8], terms: &mut Terms) -> Option<Stamp> {
+    let stored = decode(line).ok()?;
+    let (mut again, names) = (Vec::with_capacity(line.len()), Names::default());
+    Encoder::default().encode(&stored.event, &mut &names, &mut again, terms);
+    Some(Stamp { time_ms: stored.event.id.time_ms, serial: stored.event.id.serial })
 }

@@ -29,6 +29,8 @@ pub struct Encoder {
     arch: Option<Arch>,
     syscall: Option<&'static str>,
     failed: bool,
+    /// Whether the fields are those within a message: it holds no further one.
+    nested: bool,
     /// Seconds whose date is in `date`.
     date_seconds: Option<u64>,
     date: Vec<u8>,
@@ -149,7 +151,9 @@ impl Encoder {
             out.extend_from_slice(field.name);
             out.extend_from_slice(b"\":");
             regular &= match field.value {
-                Value::Message(inside) if field.name == b"msg" => self.message(kind, inside, out, terms),
+                Value::Message(inside) if field.name == b"msg" && !self.nested => {
+                    self.message(kind, inside, out, terms)
+                }
                 value => self.value(kind, field.name, value, out, terms),
             };
         }
@@ -159,7 +163,9 @@ impl Encoder {
     /// The fields within `msg='…'` as an object.
     fn message(&mut self, kind: RecordType, inside: &[u8], out: &mut Vec<u8>, terms: &mut Terms) -> bool {
         let mark = out.len();
+        self.nested = true;
         let regular = self.members(kind, inside, out, terms);
+        self.nested = false;
         match out.get_mut(mark) {
             Some(comma) => *comma = b'{',
             None => out.push(b'{'),

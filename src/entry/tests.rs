@@ -74,6 +74,10 @@ fn text_that_members_cannot_give_back_is_kept() {
     );
     check_json(&[(1305, b"a=1 a=2")], r#"{"type":"CONFIG_CHANGE","raw":"a=1 a=2","a":"1"}]"#);
     check_json(&[(1305, b"type=1 a=2")], r#"{"type":"CONFIG_CHANGE","raw":"type=1 a=2","a":"2"}]"#);
+    check_json(
+        &[(1112, b"msg='a=1 msg='b=2''")],
+        r#"{"type":"USER_LOGIN","raw":"msg='a=1 msg='b=2''","msg":{"a":"1","msg":"b=2"}}]"#,
+    );
     check_json(&[(1423, b"")], r#"{"type":"LANDLOCK_ACCESS"}]"#);
     check_json(&[(1999, b" ")], r#"{"type":"UNKNOWN[1999]","raw":" "}]"#);
 }

@@ -23,8 +23,8 @@ pub struct Config {
     pub proctitle_ends: bool,
     /// Open events at most; the one longest without a record is closed to make room.
     pub open_max: usize,
-    /// Bytes of text that one event may hold; with more it is closed and the rest is kept as late parts. An execve of the
-    /// kernel's maximum of 128 KiB an argument and 6 MiB in all, written in hexadecimal, fits.
+    /// Bytes of text that one event may hold; with more it is closed and the rest is kept as late parts. However its
+    /// bytes have to be escaped, such an event stays within a line of the store.
     pub event_bytes_max: usize,
 }
 
@@ -35,7 +35,7 @@ impl Default for Config {
             other_idle_ms: 250,
             proctitle_ends: false,
             open_max: 4096,
-            event_bytes_max: 16 << 20,
+            event_bytes_max: 1 << 20,
         }
     }
 }

@@ -96,8 +96,6 @@ impl Batch {
 /// The event socket.
 pub struct Events {
     socket: Socket,
-    room: Vec<u8>,
-    headers: MultiHeaders<NetlinkAddr>,
     /// Messages that came before the registration was acknowledged.
     early: VecDeque<(u16, Vec<u8>)>,
     /// What the system did not grant, in words.
@@ -123,13 +121,7 @@ impl Events {
         socket.set_no_enobufs(true).map_err(open)?;
         let timeout = TimeVal::milliseconds(WAIT_MS);
         setsockopt(&socket.as_fd(), sockopt::ReceiveTimeout, &timeout).map_err(|errno| open(errno.into()))?;
-        Ok(Events {
-            socket,
-            room: vec![0; DATAGRAMS_MAX * DATAGRAM_BYTES_MAX],
-            headers: MultiHeaders::preallocate(DATAGRAMS_MAX, None),
-            early: VecDeque::new(),
-            notes,
-        })
+        Ok(Events { socket, early: VecDeque::new(), notes })
     }
 
     /// Makes this process the audit daemon and this socket the one that events go to.
@@ -171,6 +163,26 @@ impl Events {
         Err(Error::TimedOut(request))
     }
 
+    /// Makes ready to receive. What this needs cannot be handed from thread to thread.
+    pub fn into_receiver(self) -> Receiver {
+        Receiver {
+            socket: self.socket,
+            early: self.early,
+            room: vec![0; DATAGRAMS_MAX * DATAGRAM_BYTES_MAX],
+            headers: MultiHeaders::preallocate(DATAGRAMS_MAX, None),
+        }
+    }
+}
+
+/// The event socket with room for a batch of messages.
+pub struct Receiver {
+    socket: Socket,
+    early: VecDeque<(u16, Vec<u8>)>,
+    room: Vec<u8>,
+    headers: MultiHeaders<NetlinkAddr>,
+}
+
+impl Receiver {
     /// Appends what is there to the batch, and waits at most 100 ms if nothing is. Gives the number of messages.
     pub fn receive(&mut self, batch: &mut Batch) -> Result<usize, Error> {
         self.receive_with(batch, MsgFlags::MSG_WAITFORONE)

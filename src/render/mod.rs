@@ -1,1 +1,49 @@
-//! Placeholder.
+//! Entries as text: one type for each output format, and escaping for terminals.
+//!
+//! `raw` and `json` give back what was stored and are never altered; `text` and `line` are for people.
+
+pub mod escape;
+pub mod json;
+pub mod line;
+pub mod raw;
+pub mod text;
+pub mod view;
+
+#[cfg(test)]
+mod tests;
+
+use std::io::{self, Write};
+
+use crate::entry::Stored;
+
+/// The output formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Several lines an event, for people.
+    Text,
+    /// One line an event, for people.
+    Line,
+    /// The stored form, one JSON object a line.
+    Json,
+    /// Records as auditd's RAW format writes them.
+    Raw,
+}
+
+/// How an event is written.
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    /// The format.
+    pub format: Format,
+    /// Whether it goes to a terminal: hostile bytes are escaped then.
+    pub terminal: bool,
+}
+
+/// Writes one event; `line` is its stored form, of which `stored` was made.
+pub fn write(style: Style, line: &[u8], stored: &Stored, out: &mut dyn Write) -> io::Result<()> {
+    match style.format {
+        Format::Text => text::write(stored, style.terminal, out),
+        Format::Line => line::write(stored, style.terminal, out),
+        Format::Json => json::write(line, out),
+        Format::Raw => raw::write(&stored.event, out),
+    }
+}

@@ -14,7 +14,7 @@ use super::cache::lock;
 use super::catalogue::Shared;
 use super::disk::Disk;
 use super::error::{Error, Notice};
-use super::seal;
+use super::{manifest, seal};
 
 /// Notices kept until they are asked for; the oldest are dropped beyond, since the files themselves tell the same.
 const NOTICES_MAX: usize = 256;
@@ -62,6 +62,8 @@ impl Told {
 pub(super) enum Sync {
     File(Arc<File>, PathBuf),
     Directory,
+    /// The manifest with this number of the active segment; it is written first.
+    Manifest(u64),
 }
 
 /// The threads and what they tell.
@@ -213,6 +215,7 @@ fn sync_loop(to_sync: &Receiver<Sync>, board: &Board, disk: &Disk) {
         let result = match sync {
             Sync::File(file, path) => file.sync_data().map_err(Error::io("sync", &path)),
             Sync::Directory => disk.sync_dir(),
+            Sync::Manifest(active) => manifest::write(disk, active),
         };
         if let Err(error) = result {
             board.tell(|told| told.sync_error = Some(error));

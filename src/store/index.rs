@@ -167,7 +167,7 @@ pub(super) struct Index<'a> {
 
 /// Reads the head of an index.
 pub(super) fn read_head(pages: &Pages<'_>) -> Result<Head, Error> {
-    Head::parse(&pages.page(0)?, pages.segment, pages.path)
+    Head::parse(&pages.page_once(0)?, pages.segment, pages.path)
 }
 
 impl Index<'_> {
@@ -204,18 +204,21 @@ impl Index<'_> {
             }
             return Ok(union.finish());
         }
-        let range = match test {
-            ValueTest::StartsWith(value) => map.range().ge(cut(value)),
-            _ => map.range(),
+        let (range, is_prefix) = match test {
+            ValueTest::StartsWith(value) => (map.range().ge(cut(value)), true),
+            _ => (map.range(), false),
         };
         let mut stream = range.into_stream();
-        while let Some((value, number)) = stream.next() {
-            if test.accepts(value) {
-                self.add(number, &mut union)?;
-            } else if matches!(test, ValueTest::StartsWith(_)) {
-                break;
+        test.ready(|accepts| {
+            while let Some((value, number)) = stream.next() {
+                if accepts(value) {
+                    self.add(number, &mut union)?;
+                } else if is_prefix {
+                    break;
+                }
             }
-        }
+            Ok::<(), Error>(())
+        })?;
         Ok(union.finish())
     }
 

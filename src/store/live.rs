@@ -232,27 +232,30 @@ impl Live {
             }
             return union.finish();
         }
-        let mut from = 0;
-        loop {
-            let (seen, found) = self.with(|index| {
-                let mut seen = 0;
-                let mut found = Vec::new();
-                for (value, posting) in index.of_field(field, from) {
-                    seen += 1;
-                    if test.accepts(value) {
-                        found.push(posting.clone());
+        test.ready(|accepts| {
+            let mut from = 0;
+            loop {
+                let (seen, found) = self.with(|index| {
+                    let mut seen = 0;
+                    let mut found = Vec::new();
+                    for (value, posting) in index.of_field(field, from) {
+                        seen += 1;
+                        if accepts(value) {
+                            found.push(posting.clone());
+                        }
                     }
+                    (seen, found)
+                });
+                for posting in found {
+                    posting.runs(limit, &mut |first, last| union.add(first, last));
                 }
-                (seen, found)
-            });
-            for posting in found {
-                posting.runs(limit, &mut |first, last| union.add(first, last));
+                from += seen;
+                if seen < SCAN_TERMS {
+                    break;
+                }
             }
-            from += seen;
-            if seen < SCAN_TERMS {
-                return union.finish();
-            }
-        }
+        });
+        union.finish()
     }
 
     /// Calls `f` with each value of `field` that one of the first `limit` entries has and how many have it.

@@ -15,8 +15,9 @@ use super::replay::{self, Replayed};
 use super::sealed::{Caches, Sealed};
 use super::{manifest, names::FIRST_SEGMENT};
 
-/// How often a directory that a living writer changes meanwhile is looked at anew.
-const ATTEMPTS_MAX: usize = 8;
+/// How often a directory that a living writer changes meanwhile is looked at anew. One look takes microseconds, and a
+/// writer changes names some times an hour.
+const ATTEMPTS_MAX: usize = 1000;
 
 /// An opened directory.
 pub(super) struct Loaded {
@@ -61,50 +62,45 @@ pub(super) fn for_writing(disk: &Disk, describe: &Describe) -> Result<Loaded, Er
     Ok(Loaded { dir, caches, closed, active: Some(active), problems })
 }
 
-/// Opens a directory without changing it. A writer may do so meanwhile: then it is looked at again.
+/// Opens a directory without changing it. A writer may do so meanwhile.
 pub(super) fn for_reading(dir: &Path, describe: &Describe) -> Result<Loaded, Error> {
     let found = std::fs::metadata(dir).map_err(Error::io("open", dir))?;
     if !found.is_dir() {
         return Err(Error::NotADirectory { path: dir.to_path_buf() });
     }
-    let mut attempt = 1;
-    loop {
-        let last = attempt == ATTEMPTS_MAX;
-        match read_once(dir, describe) {
-            Ok((loaded, true)) => return Ok(loaded),
-            Ok((loaded, false)) if last => return Ok(loaded),
-            Err(error) if last || !matches!(error, Error::Removed { .. }) => return Err(error),
-            _ => attempt += 1,
-        }
-    }
-}
-
-/// Opens a directory; whether it stayed as it was meanwhile.
-fn read_once(dir: &Path, describe: &Describe) -> Result<(Loaded, bool), Error> {
+    let (active, listing) = still(dir)?;
     let (dir, caches): (Arc<Path>, _) = (dir.into(), Arc::new(Caches::new()));
-    let listing = Listing::read(&dir)?;
     let mut loader = Loader { dir, caches, describe, disk: None, problems: Vec::new() };
     loader.foreign(&listing);
-    let path = loader.dir.join(names::ACTIVE);
     let number = loader.active_number(&listing);
-    let mut inode = None;
-    let active = match File::open(&path) {
-        Ok(file) => {
-            inode = Some(file.metadata().map_err(Error::io("look at", &path))?.ino());
-            Some(loader.live(file, number, names::ACTIVE)?)
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-        Err(error) => return Err(Error::io("open", &path)(error)),
-    };
+    let active = active.map(|file| loader.live(file, number, names::ACTIVE)).transpose()?;
     let closed = loader.closed(&listing)?;
-    let present = |listing: &Listing| -> Vec<(u64, bool)> {
-        listing.segments.iter().map(|(&segment, present)| (segment, present.sealed)).collect()
-    };
-    let again = Listing::read(&loader.dir)?;
-    let same_active = path.metadata().ok().map(|found| found.ino()) == inode;
-    let same = same_active && present(&again) == present(&listing);
     let Loader { dir, caches, problems, .. } = loader;
-    Ok((Loaded { dir, caches, closed, active, problems }, same))
+    Ok(Loaded { dir, caches, closed, active, problems })
+}
+
+/// The active segment's file and the other segments' names at one moment: neither has changed while they were looked at.
+/// The file then stays what it is whatever its name becomes.
+fn still(dir: &Path) -> Result<(Option<File>, Listing), Error> {
+    let path = dir.join(names::ACTIVE);
+    let mut attempt = 1;
+    loop {
+        let (file, inode) = match File::open(&path) {
+            Ok(file) => {
+                let inode = file.metadata().map_err(Error::io("look at", &path))?.ino();
+                (Some(file), Some(inode))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => (None, None),
+            Err(error) => return Err(Error::io("open", &path)(error)),
+        };
+        // A listing may miss a name that is changed meanwhile; one that is equal to the next has not.
+        let (before, listing) = (Listing::read(dir)?, Listing::read(dir)?);
+        let now = path.metadata().ok().map(|found| found.ino());
+        if (now == inode && before.segments == listing.segments) || attempt == ATTEMPTS_MAX {
+            return Ok((file, listing));
+        }
+        attempt += 1;
+    }
 }
 
 impl Loader<'_> {
@@ -149,7 +145,13 @@ impl Loader<'_> {
             return Ok(Some(Segment::Sealed(Arc::new(sealed))));
         }
         if present.plain {
-            return self.numbered(segment);
+            return match self.numbered(segment) {
+                // A writer has just sealed it.
+                Err(Error::Removed { .. }) if self.disk.is_none() && !present.sealed => {
+                    self.one(segment, Present { sealed: true, plain: false, index: true })
+                }
+                other => other,
+            };
         }
         if let Some(disk) = self.disk.filter(|_| present.index && !present.sealed) {
             disk.unlink(&self.dir.join(names::index(segment)))?;
@@ -163,7 +165,8 @@ impl Loader<'_> {
         let opened = Sealed::open(segment, &self.dir, &self.caches, self.describe, thorough);
         let (sealed, index_problem) = match opened {
             Ok(opened) => opened,
-            Err(error @ Error::Removed { .. }) if self.disk.is_none() => return Err(error),
+            // A writer's retention has just removed it.
+            Err(Error::Removed { .. }) if self.disk.is_none() => return Ok(None),
             Err(error) => return self.unreadable(&names::sealed(segment), &error).map(|()| None),
         };
         if let Some((path, reason)) = index_problem {

@@ -118,13 +118,18 @@ impl Pages<'_> {
         if let Some(page) = self.cache.get(&key) {
             return Ok(page);
         }
+        let page = Arc::new(self.page_once(number)?);
+        self.cache.insert(key, page.clone(), PAGE);
+        Ok(page)
+    }
+
+    /// The payload of a page that will not be asked for again.
+    pub(super) fn page_once(&self, number: u32) -> Result<Vec<u8>, Error> {
         let mut bytes = vec![0; PAGE];
         self.fill(&mut bytes, number)?;
         self.verify(number, &bytes)?;
         bytes.truncate(PAYLOAD);
-        let page = Arc::new(bytes);
-        self.cache.insert(key, page.clone(), PAGE);
-        Ok(page)
+        Ok(bytes)
     }
 
     fn number(&self, first: u32, page: u64) -> Result<u32, Error> {

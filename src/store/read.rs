@@ -36,6 +36,17 @@ pub enum ValueTest<'a> {
 }
 
 impl ValueTest<'_> {
+    /// Runs `f` with the test made ready for many values.
+    pub(super) fn ready<T>(&self, f: impl FnOnce(&dyn Fn(&[u8]) -> bool) -> T) -> T {
+        match self {
+            ValueTest::Contains(part) => {
+                let finder = memmem::Finder::new(part);
+                f(&|value| finder.find(value).is_some())
+            }
+            _ => f(&|value| self.accepts(value)),
+        }
+    }
+
     /// Whether a value of the index passes.
     pub fn accepts(&self, value: &[u8]) -> bool {
         match self {

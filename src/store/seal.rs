@@ -17,8 +17,26 @@ use super::sealed::Sealed;
 /// Compressed bytes written at once.
 const OUT_BYTES: usize = 256 << 10;
 
-/// Seals `live`; `None` where `stop` was set meanwhile.
+/// Seals `live`; `None` where `stop` was set meanwhile. What a failure leaves half written is removed: on a full disk
+/// its space is needed.
 pub(super) fn seal(
+    live: &Live,
+    shared: &Shared,
+    disk: &Disk,
+    level: i32,
+    stop: &AtomicBool,
+) -> Result<Option<Notice>, Error> {
+    let result = make(live, shared, disk, level, stop);
+    if result.is_err() {
+        for name in [names::sealed(live.id), names::index(live.id)] {
+            // The error that is returned is the cause of this one too; the next attempt empties the file.
+            let _ = disk.unlink(&disk.path(&format!("{name}.tmp")));
+        }
+    }
+    result
+}
+
+fn make(
     live: &Live,
     shared: &Shared,
     disk: &Disk,

@@ -100,12 +100,14 @@ impl Store {
         if self.length >= self.rotate_at || self.index_is_full() {
             self.rotate_when_due();
         }
+        let length = self.length + line.len() as u64 + 1;
+        let Some(ordinal) = self.live.change(|index| index.add(stamp, terms, length)) else {
+            let reason = "the active segment is full and could not be rotated";
+            return Err(Error::LineRefused { bytes: line.len(), reason });
+        };
         self.buffer.extend_from_slice(line);
         self.buffer.push(b'\n');
-        self.length += line.len() as u64 + 1;
-        let length = self.length;
-        let ordinal = self.live.change(|index| index.add(stamp, terms, length));
-        let ordinal = ordinal.expect("a segment is rotated long before ORDINALS_MAX or the buffer is full");
+        self.length = length;
         if self.config.flush == Flush::EveryEvent {
             self.write_out()?;
             self.live.file.sync_data().map_err(Error::io("sync", &self.live.path()))?;
@@ -246,8 +248,10 @@ impl Store {
         self.background.notice(Notice::Rotated { segment });
         self.background.wake();
         self.after_rotation(&old)?;
+        // Where the thread is busy the next one will do: the number is only a lower bound.
+        self.background.sync(Sync::Manifest(segment + 1));
         self.since = since?;
-        manifest::write(&self.disk, segment + 1)
+        Ok(())
     }
 
     /// Makes durable what the flush setting promises.
@@ -280,7 +284,15 @@ impl Store {
     /// Removes whole segments, oldest first, as far as size, number and age ask for it.
     fn retain(&mut self, now: SystemTime) -> Result<(), Error> {
         while let Some(sealed) = self.surplus(now) {
-            self.shared.with(|catalogue| catalogue.closed.retain(|segment| segment.id() != sealed.id));
+            let is_last = self.shared.with(|catalogue| {
+                catalogue.closed.retain(|segment| segment.id() != sealed.id);
+                catalogue.closed.is_empty()
+            });
+            if is_last {
+                // Once no name tells the numbers that were used, the manifest has to.
+                manifest::write(&self.disk, self.live.id)?;
+                self.disk.sync_dir()?;
+            }
             let (segment, entries, bytes) = (sealed.id, sealed.entries, sealed.bytes);
             self.background.notice(Notice::Removed { segment, entries, bytes });
             self.doomed.push(sealed);
@@ -354,4 +366,56 @@ fn elapsed(now: SystemTime, before: SystemTime) -> Duration {
 fn made(file: &File, path: &Path) -> Result<SystemTime, Error> {
     let found = file.metadata().map_err(Error::io("look at", path))?;
     found.created().or_else(|_| found.modified()).map_err(Error::io("look at", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::os::fd::OwnedFd;
+
+    use nix::fcntl::{FcntlArg, OFlag, fcntl};
+
+    use super::*;
+
+    /// A disk that fills up takes a part of what is written and then nothing. A pipe that nobody reads does the same.
+    #[test]
+    fn what_a_full_disk_did_not_take_is_written_later_and_nothing_is_torn_or_doubled() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = Config { dir: dir.path().join("log"), ..Config::default() };
+        let describe: Describe = Arc::new(|_, _| Some(Stamp::default()));
+        let (mut store, problems) = Store::open(config, describe).unwrap();
+        assert_eq!(problems, []);
+        let (mut reader, writer) = io::pipe().unwrap();
+        fcntl(&writer, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
+        let file = Arc::new(File::from(OwnedFd::from(writer)));
+        store.live = Arc::new(Live::new(1, store.disk.dir.clone(), file, LiveIndex::default()));
+
+        let mut expected = Vec::new();
+        let mut refused = None;
+        for number in 0.. {
+            let line = format!("{{\"n\":{number},\"x\":\"{}\"}}", "x".repeat(9000));
+            match store.append(Stamp::default(), &Terms::default(), line.as_bytes()) {
+                Ok(position) => assert_eq!(position.ordinal, number),
+                Err(error) => {
+                    assert!(error.refused(), "{error}");
+                    refused = Some(error);
+                    break;
+                }
+            }
+            expected.extend_from_slice(line.as_bytes());
+            expected.push(b'\n');
+        }
+        assert!(matches!(refused, Some(Error::BufferFull { .. })));
+        assert!(store.flush().is_err());
+
+        let thread = std::thread::spawn(move || {
+            let mut found = Vec::new();
+            reader.read_to_end(&mut found).map(|_| found)
+        });
+        while store.flush().is_err() {
+            std::thread::yield_now();
+        }
+        drop(store);
+        assert!(thread.join().unwrap().unwrap() == expected);
+    }
 }

@@ -1,0 +1,252 @@
+//! One run of the daemon, from the first check to the last word.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use super::capture::{Capture, HostNames, NoNames, wall_ms};
+use super::counts::{self, Watch};
+use super::diagnostics;
+use super::rules::Rules;
+use crate::config::Config;
+use crate::enrich::lookup::Host;
+use crate::enrich::{self, Enricher};
+use crate::entry::{self, Resolve};
+use crate::ingest::counters::Counters;
+use crate::ingest::{Ingest, Now};
+use crate::netlink::control::{Control, StatusChange};
+use crate::netlink::events::Events;
+use crate::netlink::session::Session;
+use crate::protocol;
+use crate::record::RecordType;
+use crate::rules::parse;
+use crate::serve::live::Live;
+use crate::serve::{self, Server, Sources};
+use crate::store::{Reader, Store};
+
+/// How often the daemon looks whether its threads are alive.
+const ALIVE_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Runs until a signal asks for the end or a thread fails.
+pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
+    let _diagnostics = diagnostics::begin(&config.diagnostics)?;
+    for warning in &rules.warnings {
+        tracing::warn!("{warning}");
+    }
+    // What may be missing is looked at first: nothing is made or changed by a daemon that cannot run.
+    let mut session = Session::begin(Control::open()?)?;
+    let started_ms = wall_ms();
+    let counters = Arc::new(Counters::default());
+    let (store, problems) = Store::open(config.store.clone(), Arc::new(entry::decode::describe))
+        .with_context(|| format!("cannot open the log in {}", config.store.dir.display()))?;
+    for problem in &problems {
+        tracing::warn!("{problem}");
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let within = runtime.enter();
+    let reader = store.reader();
+    let live = Live::default();
+    let status = Status {
+        config: config.clone(),
+        reader: reader.clone(),
+        live: live.clone(),
+        counters: counters.clone(),
+        started_ms,
+    };
+    let (source, watched) = status.source();
+    let server_config = serve::Config { socket: config.socket.clone(), readers: config.readers };
+    let server = Server::bind(server_config, Sources { reader, live: live.clone(), status: source })?;
+    let mut events = Events::open(&config.events)?;
+    events.notes.iter().for_each(|note| tracing::warn!("{note}"));
+    events.register(session.control())?;
+    session.registered();
+    let mut ingest = ingest(config, &counters)?;
+    let mut log = FirstWords(store, live.clone());
+    ingest.own_event(
+        RecordType::DAEMON_START,
+        first_words(session.before().enabled).as_bytes(),
+        now(),
+        &mut log,
+    );
+    let capture = Capture::start(events, ingest, log.0, live, counters.clone())?;
+    let watch = Watch::start(Control::open()?, *session.before(), counters, capture.work())?;
+    watched.set(Box::new(watch.source())).ok().context("the status has one source")?;
+    let loaded = load(&mut session, config, rules);
+    let ended = match loaded {
+        Ok(()) => {
+            greet(config, rules);
+            runtime.block_on(serve_until_signal(server, &capture))
+        }
+        Err(error) => Err(error),
+    };
+    drop(within);
+    finish(session, watch, capture, ended.as_ref().map_or("failed", |()| "success"))?;
+    ended
+}
+
+/// Changes the kernel's settings and adds the rules.
+fn load(session: &mut Session, config: &Config, rules: &Rules) -> anyhow::Result<()> {
+    let mut wanted = StatusChange {
+        enabled: Some(session.before().enabled.max(1)),
+        backlog_limit: Some(config.kernel.backlog_limit),
+        backlog_wait_time: config.kernel.backlog_wait_time,
+        ..StatusChange::default()
+    };
+    for control in &rules.controls {
+        match *control {
+            parse::Control::Enabled(enabled) if enabled < 2 => wanted.enabled = Some(enabled),
+            parse::Control::Failure(failure) => wanted.failure = Some(failure),
+            parse::Control::RateLimit(limit) => wanted.rate_limit = Some(limit),
+            parse::Control::BacklogLimit(limit) => wanted.backlog_limit = Some(limit),
+            parse::Control::BacklogWaitTime(ticks) => wanted.backlog_wait_time = Some(ticks),
+            _ => {
+                tracing::warn!("a setting of the rules files is not supported yet and left out: {control:?}")
+            }
+        }
+    }
+    session.set(&wanted)?;
+    for rule in &rules.rules {
+        if !session.add_rule(&rule.to_kernel()).with_context(|| format!("the rule {rule}"))? {
+            tracing::warn!("the rule is in the kernel already and will stay there: {rule}");
+        }
+    }
+    Ok(())
+}
+
+/// Says what is watched, where everything is, and how to stop.
+fn greet(config: &Config, rules: &Rules) {
+    for rule in &rules.rules {
+        tracing::info!("rule     {rule}");
+    }
+    if rules.rules.is_empty() {
+        tracing::info!("rule     none of this run; `ktrail rules list` shows those in the kernel");
+    }
+    tracing::info!("log      {}", config.store.dir.join("audit.jsonl").display());
+    tracing::info!("socket   {}", config.socket.display());
+    tracing::info!("ready    stop with Ctrl-C or SIGTERM; rules of this run are then removed");
+}
+
+async fn serve_until_signal(server: Server, capture: &Capture) -> anyhow::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let (stop, stopped) = watch::channel(false);
+    let serving = tokio::spawn(server.run(stopped));
+    let mut alive = tokio::time::interval(ALIVE_INTERVAL);
+    let ended = loop {
+        tokio::select! {
+            _ = interrupt.recv() => break Ok(()),
+            _ = terminate.recv() => break Ok(()),
+            _ = alive.tick() => {
+                if !capture.is_running() {
+                    break Err(anyhow::anyhow!("a thread of the daemon has ended early; its reason is above"));
+                }
+            }
+        }
+    };
+    stop.send_replace(true);
+    serving.await?;
+    ended
+}
+
+/// Takes back what this run has changed, takes in what is still to come, and closes the log.
+fn finish(mut session: Session, watch: Watch, capture: Capture, result: &str) -> anyhow::Result<()> {
+    for error in session.put_back() {
+        tracing::error!("not put back: {error}");
+    }
+    if let Err(error) = session.unregister() {
+        tracing::error!("{error}");
+    }
+    watch.stop();
+    let store = capture.stop(format!("op=terminate {} res={result}", identity()));
+    let store = store.context("the storing thread has failed")?;
+    store.close().context("cannot close the log")?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn ingest(config: &Config, counters: &Arc<Counters>) -> anyhow::Result<Ingest> {
+    let names: Box<dyn Resolve + Send> = match config.names {
+        true => Box::new(HostNames(Enricher::new(enrich::Config::default(), Box::new(Host))?)),
+        false => Box::new(NoNames),
+    };
+    Ok(Ingest::live(config.assembler.clone(), config.node.clone(), names, counters.clone()))
+}
+
+fn now() -> Now {
+    Now { mono_ms: 0, wall_ms: wall_ms() }
+}
+
+fn first_words(enabled: u32) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    format!("op=start ver={version} format=json {} enabled={enabled} res=success", identity())
+}
+
+/// Who this daemon is, as an audit record says it.
+fn identity() -> String {
+    let number = |name: &str| {
+        let text = std::fs::read_to_string(format!("/proc/self/{name}")).unwrap_or_default();
+        text.trim().parse().unwrap_or(u32::MAX)
+    };
+    let (pid, uid) = (std::process::id(), nix::unistd::getuid());
+    format!("auid={} pid={pid} uid={uid} ses={}", number("loginuid"), number("sessionid"))
+}
+
+/// The store before its thread has it.
+struct FirstWords(Store, Live);
+
+impl crate::ingest::Sink for FirstWords {
+    fn entry(&mut self, id: crate::record::stamp::EventId, terms: &crate::store::term::Terms, line: &[u8]) {
+        let stamp = crate::store::Stamp { time_ms: id.time_ms, serial: id.serial };
+        if let Err(error) = self.0.append(stamp, terms, line) {
+            tracing::error!("{error}");
+        }
+        self.1.publish(line, terms);
+    }
+}
+
+/// What the status is made of.
+struct Status {
+    config: Config,
+    reader: Reader,
+    live: Live,
+    counters: Arc<Counters>,
+    started_ms: u64,
+}
+
+type Watched =
+    Arc<std::sync::OnceLock<Box<dyn Fn() -> (Option<protocol::Kernel>, protocol::Rates) + Send + Sync>>>;
+
+impl Status {
+    /// The source of the answer, and where the watcher's part of it is put once it runs.
+    fn source(self) -> (serve::StatusSource, Watched) {
+        let watched = Watched::default();
+        let of_kernel = watched.clone();
+        let source = move || {
+            let (kernel, rates) = of_kernel.get().map_or_else(Default::default, |watched| watched());
+            let summary = self.reader.summary();
+            protocol::Status {
+                kernel,
+                daemon: protocol::Daemon {
+                    version: env!("CARGO_PKG_VERSION").to_owned(),
+                    pid: std::process::id(),
+                    started_ms: self.started_ms,
+                    log_dir: self.config.store.dir.display().to_string(),
+                    followers: u64::try_from(self.live.followers()).unwrap_or(0),
+                },
+                counters: counts::counters(&self.counters),
+                rates,
+                store: protocol::Store {
+                    segments: u64::try_from(summary.segments).unwrap_or(0),
+                    entries: summary.entries,
+                    bytes: summary.bytes,
+                    oldest_ms: summary.oldest_ms,
+                    newest_ms: summary.newest_ms,
+                },
+            }
+        };
+        (Arc::new(source), watched)
+    }
+}

@@ -1,0 +1,30 @@
+//! Records as auditd's RAW format writes them, byte for byte.
+
+use std::io::{self, Write};
+
+use crate::event::{Closed, Event};
+
+/// Writes a line for each record: `[node=HOST ]type=NAME msg=audit(SEC.MMM:SERIAL): BODY`.
+pub fn write(event: &Event, out: &mut dyn Write) -> io::Result<()> {
+    let mut line = Vec::new();
+    for (kind, body) in event.records() {
+        line.clear();
+        // A line of a log that was no record is given back as it was.
+        if !(event.closed == Closed::Malformed && kind.0 == 0) {
+            if let Some(node) = &event.node {
+                line.extend_from_slice(b"node=");
+                line.extend_from_slice(node);
+                line.push(b' ');
+            }
+            write!(line, "type={kind} msg=")?;
+            if event.closed != Closed::Malformed {
+                write!(line, "audit({}): ", event.id)?;
+            }
+        }
+        // auditd writes one line a record whatever is in it.
+        line.extend(body.iter().map(|&byte| if byte == b'\n' { b' ' } else { byte }));
+        line.push(b'\n');
+        out.write_all(&line)?;
+    }
+    Ok(())
+}

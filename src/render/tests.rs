@@ -1,0 +1,85 @@
+//! Events as people and programs read them.
+
+use super::{Format, Style, write};
+use crate::enrich::Names;
+use crate::entry::Stored;
+use crate::event::Event;
+use crate::record::RecordType;
+use crate::record::stamp::EventId;
+
+fn stored() -> Stored {
+    let mut event = Event::new(EventId { time_ms: 1_700_000_004_100, serial: 14 });
+    event.push(
+        RecordType::SYSCALL,
+        b"arch=c000003e syscall=257 success=no exit=-13 ppid=6 pid=7 auid=1000 uid=0 comm=\"tail\" exe=\"/usr/bin/tail\" key=\"passwd-ra\"",
+    );
+    event.push(RecordType::CWD, b"cwd=\"/root\"");
+    event.push(RecordType::PATH, b"item=0 name=\"/etc/passwd\" inode=5 mode=0100644 nametype=NORMAL");
+    event.push(RecordType::PROCTITLE, b"proctitle=7461696C002F6574632F706173737764");
+    let names = Names { users: vec![(0, "root".into()), (1000, "alice".into())], groups: Vec::new() };
+    Stored { event, names }
+}
+
+fn written(format: Format, stored: &Stored) -> String {
+    let mut out = Vec::new();
+    write(Style { format, terminal: true }, b"{}", stored, &mut out).expect("memory takes all");
+    String::from_utf8(out).expect("escaped text")
+}
+
+#[test]
+fn a_line_says_who_did_what_on_what_with_what() {
+    let line = written(Format::Line, &stored());
+    let (_, sentence) = line.split_once(' ').expect("a time before it");
+    assert_eq!(
+        sentence,
+        "alice as root openat /etc/passwd with /usr/bin/tail (pid 7) · failed: -13 (EACCES) · passwd-ra\n"
+    );
+}
+
+#[test]
+fn text_tells_all_parts() {
+    let text = written(Format::Text, &stored());
+    for part in [
+        "who      uid 0 (root)  auid 1000 (alice)",
+        "what     openat  failed  exit -13 (EACCES)",
+        "with     comm tail  exe /usr/bin/tail  pid 7  ppid 6  arguments tail /etc/passwd",
+        "where    /root",
+        "on       /etc/passwd  inode 5  NORMAL  mode file,644",
+        "key      passwd-ra",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+}
+
+#[test]
+fn raw_gives_back_the_records() {
+    let mut stored = stored();
+    stored.event.push(RecordType(1999), b"a\nb");
+    let raw = written(Format::Raw, &stored);
+    let lines: Vec<_> = raw.lines().collect();
+    assert_eq!(lines.len(), 5);
+    assert_eq!(lines[1], "type=CWD msg=audit(1700000004.100:14): cwd=\"/root\"");
+    assert_eq!(lines[4], "type=UNKNOWN[1999] msg=audit(1700000004.100:14): a b");
+}
+
+#[test]
+fn split_arguments_are_joined() {
+    let mut event = Event::new(EventId::default());
+    event.push(RecordType::EXECVE, b"argc=3 a0=\"x\" a1_len=6 a1[0]=414141 a1[1]=\"BBB\"");
+    event.push(RecordType::EXECVE, b" a2=\"last\"");
+    let view = super::view::view(&event);
+    assert_eq!(view.arguments, [b"x".to_vec(), b"AAABBB".to_vec(), b"last".to_vec()]);
+}
+
+proptest::proptest! {
+    #[test]
+    fn nothing_in_a_record_can_make_it_fail(kind in 1000u16..2999, body in proptest::collection::vec(proptest::num::u8::ANY, 0..200), time_ms in proptest::num::u64::ANY) {
+        let mut event = Event::new(EventId { time_ms, serial: 1 });
+        event.push(RecordType(kind), &body);
+        let stored = Stored { event, names: Names::default() };
+        for format in [Format::Text, Format::Line] {
+            let text = written(format, &stored);
+            assert!(!text.contains('\u{1b}'), "{text:?}");
+        }
+    }
+}
