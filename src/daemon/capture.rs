@@ -14,7 +14,8 @@ use crate::enrich::Enricher;
 use crate::entry::Resolve;
 use crate::ingest::counters::Counters;
 use crate::ingest::{Ingest, Now, Sink};
-use crate::netlink::events::{Batch, Events};
+use crate::netlink::batch::Batch;
+use crate::netlink::events::Events;
 use crate::record::RecordType;
 use crate::record::stamp::EventId;
 use crate::serve::live::Live;
@@ -118,6 +119,7 @@ fn receive(
         };
         Counters::add(&counters.foreign, batch.foreign);
         Counters::add(&counters.truncated, batch.truncated);
+        Counters::add(&counters.malformed, batch.malformed);
         match received {
             Ok(0) if stopping => return,
             Ok(count) => Counters::add(&counters.messages, u64::try_from(count).unwrap_or(0)),

@@ -10,7 +10,8 @@ use crossbeam_channel::Sender;
 
 use super::capture::Work;
 use crate::ingest::counters::Counters;
-use crate::netlink::control::{Control, Status};
+use crate::netlink::control::Control;
+use crate::netlink::status::Status;
 use crate::protocol;
 use crate::record::RecordType;
 

@@ -1,7 +1,7 @@
 //! One run of the daemon, from the first check to the last word.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
@@ -17,9 +17,10 @@ use crate::enrich::{self, Enricher};
 use crate::entry::{self, Resolve};
 use crate::ingest::counters::Counters;
 use crate::ingest::{Ingest, Now};
-use crate::netlink::control::{Control, StatusChange};
+use crate::netlink::control::Control;
 use crate::netlink::events::Events;
 use crate::netlink::session::Session;
+use crate::netlink::status::StatusChange;
 use crate::protocol;
 use crate::record::RecordType;
 use crate::rules::parse;
@@ -29,6 +30,11 @@ use crate::store::{Reader, Store};
 
 /// How often the daemon looks whether its threads are alive.
 const ALIVE_INTERVAL: Duration = Duration::from_millis(500);
+
+/// How long nothing may come from the kernel for it to count as quiet.
+const QUIET: Duration = Duration::from_millis(50);
+/// How long to wait for that at the end: others' rules may never leave it quiet.
+const QUIET_MAX: Duration = Duration::from_secs(2);
 
 /// Runs until a signal asks for the end or a thread fails.
 pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
@@ -61,8 +67,11 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
     let server = Server::bind(server_config, Sources { reader, live: live.clone(), status: source })?;
     let mut events = Events::open(&config.events)?;
     events.notes.iter().for_each(|note| tracing::warn!("{note}"));
-    events.register(session.control())?;
-    session.registered();
+    if let Some(pid) = session.register(&mut events)? {
+        tracing::warn!(
+            "the audit daemon with pid {pid} had ended without a word to the kernel; this one takes its place"
+        );
+    }
     let mut ingest = ingest(config, &counters)?;
     let mut log = FirstWords(store, live.clone());
     ingest.own_event(
@@ -72,7 +81,7 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
         &mut log,
     );
     let capture = Capture::start(events, ingest, log.0, live, counters.clone())?;
-    let watch = Watch::start(Control::open()?, *session.before(), counters, capture.work())?;
+    let watch = Watch::start(Control::open()?, *session.before(), counters.clone(), capture.work())?;
     watched.set(Box::new(watch.source())).ok().context("the status has one source")?;
     let loaded = load(&mut session, config, rules);
     let ended = match loaded {
@@ -83,7 +92,7 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
         Err(error) => Err(error),
     };
     drop(within);
-    finish(session, watch, capture, ended.as_ref().map_or("failed", |()| "success"))?;
+    finish(session, watch, capture, &counters, ended.as_ref().map_or("failed", |()| "success"))?;
     ended
 }
 
@@ -152,10 +161,17 @@ async fn serve_until_signal(server: Server, capture: &Capture) -> anyhow::Result
 }
 
 /// Takes back what this run has changed, takes in what is still to come, and closes the log.
-fn finish(mut session: Session, watch: Watch, capture: Capture, result: &str) -> anyhow::Result<()> {
+fn finish(
+    mut session: Session,
+    watch: Watch,
+    capture: Capture,
+    counters: &Counters,
+    result: &str,
+) -> anyhow::Result<()> {
     for error in session.put_back() {
         tracing::error!("not put back: {error}");
     }
+    wait_until_quiet(&mut session, counters);
     if let Err(error) = session.unregister() {
         tracing::error!("{error}");
     }
@@ -165,6 +181,23 @@ fn finish(mut session: Session, watch: Watch, capture: Capture, result: &str) ->
     store.close().context("cannot close the log")?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Waits until the kernel has sent what it had queued: what it still holds when the daemon unregisters goes to its own
+/// log and never to ours.
+fn wait_until_quiet(session: &mut Session, counters: &Counters) {
+    let begun = Instant::now();
+    let mut quiet_since = begun;
+    let mut received = Counters::read(&counters.messages);
+    while begun.elapsed() < QUIET_MAX && quiet_since.elapsed() < QUIET {
+        std::thread::sleep(QUIET / 10);
+        let now = Counters::read(&counters.messages);
+        let backlog = session.control().status().map_or(0, |status| status.backlog);
+        if backlog > 0 || now != received {
+            quiet_since = Instant::now();
+        }
+        received = now;
+    }
 }
 
 fn ingest(config: &Config, counters: &Arc<Counters>) -> anyhow::Result<Ingest> {

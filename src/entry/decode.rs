@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::encode::{DATE_SECONDS_MAX, Encoder};
+use super::encode::Encoder;
 use super::json::{self, Reader};
-use super::{Stored, VERSION, separator};
+use super::{Stored, VERSION, date, separator};
 use crate::enrich::Names;
 use crate::event::{Closed, Event};
 use crate::record::RecordType;
@@ -67,7 +67,7 @@ fn event_id(reader: &mut Reader<'_>) -> Option<EventId> {
         return None;
     }
     let time_ms = match reader.skip(b",\"time\":") {
-        Some(()) => date(reader.plain()?)?,
+        Some(()) => date::read(reader.plain()?)?,
         None => {
             reader.skip(b",\"time_ms\":")?;
             std::str::from_utf8(reader.plain()?).ok()?.parse().ok()?
@@ -279,31 +279,6 @@ fn id_names(reader: &mut Reader<'_>, names: &mut Vec<(u32, Arc<str>)>) -> Option
         names.push((id, String::from_utf8(name).ok()?.into()));
     }
     Some(())
-}
-
-/// Milliseconds since 1970 of `2023-11-14T22:13:20.100Z`.
-fn date(text: &[u8]) -> Option<u64> {
-    let part = |from: usize, to: usize| -> Option<u64> {
-        let digits = text.get(from..to)?;
-        digits
-            .iter()
-            .try_fold(0, |value, byte| byte.is_ascii_digit().then(|| value * 10 + u64::from(byte - b'0')))
-    };
-    let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'.'), (23, b'Z')];
-    if text.len() != 24 || marks.iter().any(|&(at, mark)| text.get(at) != Some(&mark)) {
-        return None;
-    }
-    let (year, month, day) = (part(0, 4)?, part(5, 7)?, part(8, 10)?);
-    if year < 1970 || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
-    }
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let (era, year_of_era) = (year / 400, year % 400);
-    let day_of_year = (153 * month + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    let days = (era * 146_097 + day_of_era).checked_sub(719_468)?;
-    let seconds = days * 86_400 + part(11, 13)? * 3600 + part(14, 16)? * 60 + part(17, 19)?;
-    (seconds < DATE_SECONDS_MAX).then(|| seconds * 1000 + part(20, 23).unwrap_or(0))
 }
 
 /// The stamp and the terms of a line of the store, as they were when it was appended; `None` if it is not an entry.

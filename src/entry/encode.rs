@@ -1,34 +1,19 @@
 //! Event → stored form and terms, in one pass over each record's fields.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
-
-use super::field::{Field, Source, source};
-use super::{Resolve, VERSION, is_reserved, json, separator};
+use super::facts::Facts;
+use super::field::Field;
+use super::{Resolve, VERSION, arguments, date, is_reserved, json, separator};
 use crate::event::{Closed, Event};
 use crate::record::RecordType;
 use crate::record::fields::{Value, fields, is_quotable, unhex};
 use crate::store::term::Terms;
-use crate::tables::field::{Class, IdKind, class, id_kind};
-use crate::tables::{self, Arch};
-
-/// Ids of one kind that are named in one entry. An event of more is a hostile one.
-const IDS_MAX: usize = 64;
-/// The uid or gid that means "not set".
-const UNSET: u32 = u32::MAX;
-/// Seconds since 1970 at the end of the year 9999, up to which a time is written as a date.
-pub(super) const DATE_SECONDS_MAX: u64 = 253_402_300_800;
+use crate::tables::field::{Class, class};
 
 /// Encodes events; keeps its buffers from one to the next.
 #[derive(Default)]
 pub struct Encoder {
     bytes: Vec<u8>,
-    path: Vec<u8>,
-    cwd: Vec<u8>,
-    users: Vec<u32>,
-    groups: Vec<u32>,
-    arch: Option<Arch>,
-    syscall: Option<&'static str>,
-    failed: bool,
+    facts: Facts,
     /// Whether the fields are those within a message: it holds no further one.
     nested: bool,
     /// Seconds whose date is in `date`.
@@ -39,7 +24,7 @@ pub struct Encoder {
 impl Encoder {
     /// Appends the event's stored form to `out`, without a newline, and its terms to `terms`.
     pub fn encode(&mut self, event: &Event, names: &mut dyn Resolve, out: &mut Vec<u8>, terms: &mut Terms) {
-        self.reset();
+        self.facts.clear();
         self.head(event, out, terms);
         out.extend_from_slice(b",\"records\":[");
         let mut last_kind = None;
@@ -67,15 +52,6 @@ impl Encoder {
         out.push(b'}');
     }
 
-    fn reset(&mut self) {
-        self.cwd.clear();
-        self.users.clear();
-        self.groups.clear();
-        self.arch = None;
-        self.syscall = None;
-        self.failed = false;
-    }
-
     fn head(&mut self, event: &Event, out: &mut Vec<u8>, terms: &mut Terms) {
         out.extend_from_slice(b"{\"v\":");
         json::number(out, u64::from(VERSION));
@@ -100,7 +76,7 @@ impl Encoder {
 
     fn time(&mut self, time_ms: u64, out: &mut Vec<u8>) {
         let seconds = time_ms / 1000;
-        if seconds >= DATE_SECONDS_MAX {
+        if seconds >= date::SECONDS_MAX {
             out.extend_from_slice(b",\"time_ms\":\"");
             json::number(out, time_ms);
             out.push(b'"');
@@ -109,18 +85,18 @@ impl Encoder {
         if self.date_seconds != Some(seconds) {
             self.date_seconds = Some(seconds);
             self.date.clear();
-            date(seconds, &mut self.date);
+            date::write(seconds, &mut self.date);
         }
         out.extend_from_slice(b",\"time\":\"");
         out.extend_from_slice(&self.date);
         out.push(b'.');
-        padded(time_ms % 1000, 3, out);
+        date::padded(time_ms % 1000, 3, out);
         out.extend_from_slice(b"Z\"");
     }
 
     fn record(&mut self, kind: RecordType, body: &[u8], out: &mut Vec<u8>, terms: &mut Terms) {
         let mark = out.len();
-        if kind == RecordType::EXECVE && arguments(body, &mut self.bytes, out) {
+        if kind == RecordType::EXECVE && arguments::write(body, &mut self.bytes, out) {
             return;
         }
         out.truncate(mark);
@@ -189,7 +165,7 @@ impl Encoder {
                 true => out.extend_from_slice(word),
                 false => json::text(out, word),
             }
-            self.index(kind, name, word, terms);
+            self.facts.take(kind, name, word, terms);
             return true;
         }
         let mut bytes = std::mem::take(&mut self.bytes);
@@ -214,88 +190,25 @@ impl Encoder {
             Some(separator) => list(text, separator, out),
             None => json::text(out, text),
         }
-        self.index(kind, name, text, terms);
+        self.facts.take(kind, name, text, terms);
         self.bytes = bytes;
         regular
     }
 
-    /// Adds the terms of a field and remembers what later ones need.
-    fn index(&mut self, kind: RecordType, name: &[u8], text: &[u8], terms: &mut Terms) {
-        match id_kind(name) {
-            Some(IdKind::User) => note(&mut self.users, text),
-            Some(IdKind::Group) => note(&mut self.groups, text),
-            None => {}
-        }
-        match source(name) {
-            Some(Source::Text(Field::Path)) => self.index_path(kind, text, terms),
-            Some(Source::Text(field)) if !matches!(text, b"?" | b"" | b"(none)") => {
-                terms.add(field.id(), text)
-            }
-            Some(Source::Number(field)) if json::is_number(text) => terms.add(field.id(), text),
-            Some(Source::List(field)) => {
-                for element in text.split(|&byte| Some(byte) == separator(name)) {
-                    terms.add(field.id(), element);
-                }
-            }
-            Some(Source::Outcome) => index_outcome(name, text, terms),
-            Some(Source::Address) => index_address(text, terms),
-            None if kind == RecordType::SYSCALL => self.index_syscall(name, text, terms),
-            None if kind == RecordType::CWD && name == b"cwd" => {
-                self.cwd.clear();
-                self.cwd.extend_from_slice(text);
-            }
-            _ => {}
-        }
-        if kind == RecordType::SYSCALL && name == b"success" {
-            self.failed = text == b"no";
-        }
-    }
-
-    fn index_syscall(&mut self, name: &[u8], text: &[u8], terms: &mut Terms) {
-        let number = || std::str::from_utf8(text).ok();
-        match name {
-            b"arch" => {
-                self.arch = number().and_then(|n| u32::from_str_radix(n, 16).ok()).and_then(Arch::from_token);
-            }
-            b"syscall" => {
-                self.syscall = number()
-                    .and_then(|n| n.parse().ok())
-                    .and_then(|number: u32| tables::syscall_name(self.arch?, number));
-                terms.add(Field::Syscall.id(), self.syscall.map_or(text, str::as_bytes));
-            }
-            b"exit" if self.failed => {
-                let errno = number().and_then(|n| n.strip_prefix('-')).and_then(|n| n.parse().ok());
-                if let Some(errno) = errno.and_then(tables::errno_name) {
-                    terms.add(Field::Errno.id(), errno.as_bytes());
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn index_path(&mut self, kind: RecordType, text: &[u8], terms: &mut Terms) {
-        terms.add(Field::Path.id(), text);
-        if kind == RecordType::PATH && text.first() != Some(&b'/') && self.cwd.first() == Some(&b'/') {
-            self.path.clear();
-            absolute(&self.cwd, text, &mut self.path);
-            terms.add(Field::Path.id(), &self.path);
-        }
-    }
-
     fn names(&self, names: &mut dyn Resolve, out: &mut Vec<u8>) {
         let mark = out.len();
-        if let Some(arch) = self.arch {
+        if let Some(arch) = self.facts.arch {
             out.extend_from_slice(b",\"arch\":\"");
             out.extend_from_slice(arch.name().as_bytes());
             out.push(b'"');
         }
-        if let Some(syscall) = self.syscall {
+        if let Some(syscall) = self.facts.syscall {
             out.extend_from_slice(b",\"syscall\":\"");
             out.extend_from_slice(syscall.as_bytes());
             out.push(b'"');
         }
-        id_names(b",\"users\":", &self.users, &mut |id| names.user(id), out);
-        id_names(b",\"groups\":", &self.groups, &mut |id| names.group(id), out);
+        id_names(b",\"users\":", &self.facts.users, &mut |id| names.user(id), out);
+        id_names(b",\"groups\":", &self.facts.groups, &mut |id| names.group(id), out);
         if let Some(comma) = out.get_mut(mark) {
             *comma = b'{';
             out.splice(mark..mark, *b",\"names\":");
@@ -330,73 +243,6 @@ impl Seen {
     }
 }
 
-/// Writes the arguments of an EXECVE record if it is one whole record or the whole-argument continuation of one:
-/// `argc=3 a0="ls" a1="-l" a2="x"`, ` a121="y" a122="z"`.
-fn arguments(body: &[u8], scratch: &mut Vec<u8>, out: &mut Vec<u8>) -> bool {
-    let mut list = fields(body).peekable();
-    let mut end = 0;
-    let mut next = 0u32;
-    match list.peek() {
-        Some(field) if field.name == b"argc" && field.start == 0 => {
-            let Value::Bare(count) = field.value else { return false };
-            if !json::is_number(count) {
-                return false;
-            }
-            out.extend_from_slice(b",\"argc\":");
-            out.extend_from_slice(count);
-            end = field.end;
-            list.next();
-        }
-        Some(field) if field.start == 1 && body.first() == Some(&b' ') => {
-            let Some(first) = argument_number(field.name).filter(|&first| first > 0) else { return false };
-            out.extend_from_slice(b",\"first\":");
-            json::number(out, u64::from(first));
-            next = first;
-        }
-        _ => return false,
-    }
-    out.extend_from_slice(b",\"argv\":[");
-    let mut comma = false;
-    for field in list {
-        if field.start != end + 1 || argument_number(field.name) != Some(next) {
-            return false;
-        }
-        if comma {
-            out.push(b',');
-        }
-        comma = true;
-        match field.value {
-            Value::Quoted(text) if is_quotable(text) => json::text(out, text),
-            Value::Bare(b"(null)") => out.extend_from_slice(b"null"),
-            Value::Bare(digits) => {
-                scratch.clear();
-                if !unhex(digits, scratch)
-                    || is_quotable(scratch)
-                    || digits.iter().any(u8::is_ascii_lowercase)
-                {
-                    return false;
-                }
-                json::text(out, scratch);
-            }
-            _ => return false,
-        }
-        let Some(following) = next.checked_add(1) else { return false };
-        next = following;
-        end = field.end;
-    }
-    out.push(b']');
-    end == body.len()
-}
-
-/// The number of `a17`, written without needless zeros.
-fn argument_number(name: &[u8]) -> Option<u32> {
-    let digits = name.strip_prefix(b"a")?;
-    if !json::is_number(digits) {
-        return None;
-    }
-    std::str::from_utf8(digits).ok()?.parse().ok()
-}
-
 fn list(text: &[u8], separator: u8, out: &mut Vec<u8>) {
     out.push(b'[');
     for (index, element) in text.split(|&byte| byte == separator).enumerate() {
@@ -406,15 +252,6 @@ fn list(text: &[u8], separator: u8, out: &mut Vec<u8>) {
         json::text(out, element);
     }
     out.push(b']');
-}
-
-fn note(ids: &mut Vec<u32>, text: &[u8]) {
-    let id = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
-    if let Some(id) = id.filter(|id| *id != UNSET && !ids.contains(id))
-        && ids.len() < IDS_MAX
-    {
-        ids.push(id);
-    }
 }
 
 fn id_names(
@@ -464,86 +301,5 @@ fn type_term(kind: RecordType, terms: &mut Terms) {
             type_name(kind, &mut name);
             terms.add(Field::Type.id(), &name);
         }
-    }
-}
-
-fn index_outcome(name: &[u8], text: &[u8], terms: &mut Terms) {
-    let outcome: &[u8] = match (name, text) {
-        (_, b"yes" | b"success" | b"1") => b"ok",
-        (_, b"no" | b"failed" | b"fail" | b"0") => b"fail",
-        _ => return,
-    };
-    terms.add(Field::Result.id(), outcome);
-}
-
-/// The path of a unix socket, the address of an internet one (`struct sockaddr`, in the host's byte order for the family).
-fn index_address(digits: &[u8], terms: &mut Terms) {
-    let mut bytes = Vec::new();
-    if !unhex(digits, &mut bytes) {
-        return;
-    }
-    let Some((family, rest)) = bytes.split_first_chunk::<2>() else { return };
-    match (u16::from_ne_bytes(*family), rest) {
-        (1, path) => {
-            let end = memchr::memchr(0, path).unwrap_or(path.len());
-            if let Some(path) = path.get(..end).filter(|path| !path.is_empty()) {
-                terms.add(Field::Path.id(), path);
-            }
-        }
-        (2, [_, _, a, b, c, d, ..]) => {
-            terms.add(Field::Host.id(), Ipv4Addr::new(*a, *b, *c, *d).to_string().as_bytes());
-        }
-        (10, rest) => {
-            let address = rest.get(6..22).and_then(|bytes| <[u8; 16]>::try_from(bytes).ok());
-            if let Some(address) = address {
-                terms.add(Field::Host.id(), Ipv6Addr::from(address).to_string().as_bytes());
-            }
-        }
-        _ => {}
-    }
-}
-
-/// Appends `path` taken from `cwd`, with `.` and `..` resolved by their letters alone.
-fn absolute(cwd: &[u8], path: &[u8], out: &mut Vec<u8>) {
-    for part in cwd.split(|&byte| byte == b'/').chain(path.split(|&byte| byte == b'/')) {
-        match part {
-            b"" | b"." => {}
-            b".." => out.truncate(memchr::memrchr(b'/', out).unwrap_or(0)),
-            part => {
-                out.push(b'/');
-                out.extend_from_slice(part);
-            }
-        }
-    }
-    if out.is_empty() {
-        out.push(b'/');
-    }
-}
-
-/// `2023-11-14T22:13:20` of seconds since 1970 in UTC, by the proleptic Gregorian calendar.
-fn date(seconds: u64, out: &mut Vec<u8>) {
-    let (days, second) = (seconds / 86_400, seconds % 86_400);
-    // Days counted from 1 March of year 0, in eras of 400 years, so that the leap day is the last of its year.
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    padded(year, 4, out);
-    for (mark, value) in
-        [(b'-', month), (b'-', day), (b'T', second / 3600), (b':', second / 60 % 60), (b':', second % 60)]
-    {
-        out.push(mark);
-        padded(value, 2, out);
-    }
-}
-
-fn padded(value: u64, width: u32, out: &mut Vec<u8>) {
-    for place in (0..width).rev() {
-        let digit = value / 10u64.pow(place) % 10;
-        out.push(b'0' + u8::try_from(digit).unwrap_or(0));
     }
 }

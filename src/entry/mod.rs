@@ -3,8 +3,11 @@
 //! Every record is stored as typed members when these give its text back byte for byte, and otherwise with its text
 //! beside what could be read. `docs/format.md` describes the object.
 
+mod arguments;
+mod date;
 pub mod decode;
 pub mod encode;
+mod facts;
 pub mod field;
 mod json;
 

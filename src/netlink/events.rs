@@ -1,28 +1,33 @@
 //! The socket on which the kernel sends audit messages to its daemon, read in batches.
 
-use std::collections::VecDeque;
-use std::io::{self, IoSliceMut};
+use std::io::{self, ErrorKind, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd};
+use std::time::Instant;
 
-use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
 use netlink_sys::{Socket, SocketAddr};
 use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, MultiHeaders, NetlinkAddr, recvmmsg, setsockopt, sockopt};
+use nix::sys::socket::{MsgFlags, MultiHeaders, NetlinkAddr, getsockopt, recvmmsg, setsockopt, sockopt};
 use nix::sys::time::{TimeVal, TimeValLike};
 
+use super::batch::Batch;
 use super::control::{self, Control};
 use super::error::{Error, Request};
-use super::message;
+use super::exchange::{Answers, Exchange, KERNEL_PORT};
+use super::status;
 use crate::sys::process;
 
 /// Datagrams taken from the kernel in one system call.
 const DATAGRAMS_MAX: usize = 64;
-/// Room for one datagram in bytes. The kernel's own limit is 8970 (`MAX_AUDIT_MESSAGE_LENGTH`) and the header.
-const DATAGRAM_BYTES_MAX: usize = 16 << 10;
+/// Room for one datagram in bytes.
+///
+/// The kernel has no limit of its own for a record. The longest known has two paths of 4095 bytes in hexadecimal
+/// (AppArmor's `name=` and `target=`) and some hundred bytes besides: 17 KiB. The 64 more make the number of cache lines
+/// odd: at a power of two, the beginnings of all rooms would share a few sets of the processor's cache.
+const DATAGRAM_BYTES_MAX: usize = (20 << 10) + 64;
 /// Milliseconds after which a receive without a message returns, so that its thread can be told to stop.
 const WAIT_MS: i64 = 100;
-/// Attempts to read the acknowledgement of the registration among events.
-const REGISTER_READS_MAX: usize = 100_000;
+/// The largest receive buffer that can be asked for in bytes: the kernel keeps twice the number, in 32 bits.
+const RECEIVE_BUFFER_BYTES_MAX: usize = (i32::MAX / 2) as usize;
 
 /// How the event socket is set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,69 +42,29 @@ impl Default for Config {
     }
 }
 
-/// Messages received together, one after the other in one buffer.
-#[derive(Debug, Default)]
-pub struct Batch {
-    bytes: Vec<u8>,
-    /// Type and end of each message in `bytes`, ascending.
-    ends: Vec<(u16, u32)>,
-    /// Messages that did not come from the kernel and were dropped.
-    pub foreign: u64,
-    /// Messages that were longer than the room for one; they are kept as far as they go.
-    pub truncated: u64,
-}
-
-impl Batch {
-    /// Forgets all messages and keeps the memory.
-    pub fn clear(&mut self) {
-        self.bytes.clear();
-        self.ends.clear();
-        self.foreign = 0;
-        self.truncated = 0;
-    }
-
-    /// Adds a message.
-    pub fn push(&mut self, kind: u16, payload: &[u8]) {
-        self.bytes.extend_from_slice(payload);
-        let end =
-            u32::try_from(self.bytes.len()).expect("a batch is bounded far below 4 GiB by who fills it");
-        self.ends.push((kind, end));
-    }
-
-    /// Type and payload of each message.
-    pub fn messages(&self) -> impl Iterator<Item = (u16, &[u8])> {
-        let mut start = 0;
-        self.ends.iter().map(move |&(kind, end)| {
-            let end = end as usize;
-            let payload = self.bytes.get(start..end).unwrap_or_default();
-            start = end;
-            (kind, payload)
-        })
-    }
-
-    /// How many messages there are.
-    pub fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// Whether there is no message.
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
-    /// Bytes of all payloads.
-    pub fn bytes(&self) -> usize {
-        self.bytes.len()
-    }
+/// What the system did not grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Note {
+    /// The receive buffer is smaller than asked for.
+    #[error(
+        "the receive buffer is {granted} bytes and not {asked}: without CAP_NET_ADMIN net.core.rmem_max limits it"
+    )]
+    ReceiveBuffer {
+        /// What was asked for, in bytes.
+        asked: usize,
+        /// What it is, in bytes.
+        granted: usize,
+    },
 }
 
 /// The event socket.
 pub struct Events {
     socket: Socket,
+    sequence: u32,
     /// Messages that came before the registration was acknowledged.
-    early: VecDeque<(u16, Vec<u8>)>,
-    /// What the system did not grant, in words.
-    pub notes: Vec<String>,
+    early: Batch,
+    /// What the system did not grant.
+    pub notes: Vec<Note>,
 }
 
 impl Events {
@@ -108,59 +73,53 @@ impl Events {
         let open = |error: io::Error| Error::new(Request::Open, error);
         let mut socket = Socket::new(control::PROTOCOL).map_err(open)?;
         socket.bind_auto().map_err(open)?;
-        let mut notes = Vec::new();
-        if setsockopt(&socket.as_fd(), sockopt::RcvBufForce, &config.receive_buffer_bytes).is_err() {
-            socket
-                .set_rx_buf_sz(i32::try_from(config.receive_buffer_bytes).unwrap_or(i32::MAX))
-                .map_err(open)?;
-            notes.push(format!(
-                "the receive buffer may be smaller than {} bytes: without CAP_NET_ADMIN net.core.rmem_max limits it",
-                config.receive_buffer_bytes
-            ));
-        }
+        let notes = size_buffer(&socket, config.receive_buffer_bytes).map_err(open)?.into_iter().collect();
         socket.set_no_enobufs(true).map_err(open)?;
         let timeout = TimeVal::milliseconds(WAIT_MS);
         setsockopt(&socket.as_fd(), sockopt::ReceiveTimeout, &timeout).map_err(|errno| open(errno.into()))?;
-        Ok(Events { socket, early: VecDeque::new(), notes })
+        Ok(Events { socket, sequence: 0, early: Batch::default(), notes })
     }
 
-    /// Makes this process the audit daemon and this socket the one that events go to.
+    /// Makes this process the audit daemon and this socket the one that events go to. Gives the process id of a daemon
+    /// that had ended and is replaced.
     ///
-    /// A living daemon is named in the error and left alone; a dead one is replaced by the kernel.
-    pub fn register(&mut self, control: &mut Control) -> Result<(), Error> {
+    /// A living daemon is named in the error and left alone.
+    pub fn register(&mut self, control: &mut Control) -> Result<Option<u32>, Error> {
         let own = std::process::id();
         let registered = control.status()?.pid;
-        if registered != 0
-            && registered != own
-            && let Some(command) = process::command(registered)
-        {
-            return Err(Error::OtherDaemon { pid: registered, command });
+        if registered != 0 && registered != own && process::command(registered).is_some() {
+            return Err(already(registered));
         }
-        let request = Request::Register;
-        let bytes = control::frame(1, control::registration(own));
-        self.socket.send_to(&bytes, &SocketAddr::new(0, 0), 0).map_err(|error| Error::new(request, error))?;
-        for _ in 0..REGISTER_READS_MAX {
-            let mut buffer = Vec::with_capacity(DATAGRAM_BYTES_MAX);
-            let (_, sender) =
-                self.socket.recv_from(&mut buffer, 0).map_err(|error| Error::new(request, error))?;
-            if sender.port_number() != 0 {
-                continue;
+        // The kernel sends to the port that this request comes from, so it goes through this socket.
+        self.sequence = self.sequence.wrapping_add(1).max(1);
+        let mut exchange = Exchange::new(Request::Register, self.sequence, Answers::Nothing);
+        let request = exchange.frame(status::registration(own));
+        let failed = |error| Error::new(Request::Register, error);
+        self.socket.send_to(&request, &SocketAddr::new(KERNEL_PORT, 0), 0).map_err(failed)?;
+        let begun = Instant::now();
+        let mut datagram = Vec::with_capacity(DATAGRAM_BYTES_MAX);
+        while !exchange.is_over() {
+            if begun.elapsed() >= control::ANSWER_MAX {
+                return Err(Error::TimedOut(Request::Register));
             }
-            match acknowledgement(&buffer) {
-                Some(0) => return Ok(()),
-                Some(code) if code == -(Errno::EEXIST as i32) => {
-                    let pid = control.status()?.pid;
-                    let command = process::command(pid).unwrap_or_else(|| "no longer there".to_owned());
-                    return Err(Error::OtherDaemon { pid, command });
+            datagram.clear();
+            // With this flag the whole length is told, also of what was cut.
+            match self.socket.recv_from(&mut datagram, MsgFlags::MSG_TRUNC.bits()) {
+                Ok((length, sender)) => {
+                    let port = sender.port_number();
+                    if !exchange.take(port, &datagram)? {
+                        self.early.take(port, &datagram, length > datagram.len());
+                    }
                 }
-                Some(code) => return Err(Error::new(request, io::Error::from_raw_os_error(-code))),
-                None => {
-                    let early = message::split(&buffer).map(|(kind, payload)| (kind, payload.to_vec()));
-                    self.early.extend(early);
-                }
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+                Err(error) => return Err(failed(error)),
             }
         }
-        Err(Error::TimedOut(request))
+        match exchange.finish() {
+            Ok(_) => Ok((registered != 0 && registered != own).then_some(registered)),
+            Err(Errno::EEXIST) => Err(already(control.status()?.pid)),
+            Err(errno) => Err(failed(errno.into())),
+        }
     }
 
     /// Makes ready to receive. What this needs cannot be handed from thread to thread.
@@ -174,10 +133,34 @@ impl Events {
     }
 }
 
+/// Asks for a receive buffer of that size.
+fn size_buffer(socket: &Socket, asked: usize) -> io::Result<Option<Note>> {
+    // More would reach the kernel as a negative number, which it takes for 0.
+    let size = asked.min(RECEIVE_BUFFER_BYTES_MAX);
+    if setsockopt(&socket.as_fd(), sockopt::RcvBufForce, &size).is_err() {
+        setsockopt(&socket.as_fd(), sockopt::RcvBuf, &size)?;
+    }
+    // The kernel counts its own overhead in and tells twice the number.
+    let granted = getsockopt(&socket.as_fd(), sockopt::RcvBuf)? / 2;
+    Ok((granted < asked).then_some(Note::ReceiveBuffer { asked, granted }))
+}
+
+/// Why the registered `pid` stays.
+fn already(pid: u32) -> Error {
+    if pid == std::process::id() {
+        return Error::RegisteredAlready;
+    }
+    match process::command(pid) {
+        Some(command) => Error::OtherDaemon { pid, command },
+        None => Error::SocketHeld { pid },
+    }
+}
+
 /// The event socket with room for a batch of messages.
 pub struct Receiver {
     socket: Socket,
-    early: VecDeque<(u16, Vec<u8>)>,
+    /// Messages that came before the registration was acknowledged.
+    early: Batch,
     room: Vec<u8>,
     headers: MultiHeaders<NetlinkAddr>,
 }
@@ -195,53 +178,41 @@ impl Receiver {
 
     fn receive_with(&mut self, batch: &mut Batch, flags: MsgFlags) -> Result<usize, Error> {
         let before = batch.len();
-        while let Some((kind, payload)) = self.early.pop_front() {
-            batch.push(kind, &payload);
-        }
-        let mut lengths = [(0usize, false, false); DATAGRAMS_MAX];
-        let mut received = 0;
-        {
-            let mut rooms = self.room.chunks_exact_mut(DATAGRAM_BYTES_MAX);
-            let mut slices: [[IoSliceMut<'_>; 1]; DATAGRAMS_MAX] =
-                std::array::from_fn(|_| [IoSliceMut::new(rooms.next().unwrap_or_default())]);
-            let fd = self.socket.as_raw_fd();
-            match recvmmsg(fd, &mut self.headers, slices.iter_mut(), flags, None) {
-                Ok(results) => {
-                    for (result, length) in results.zip(lengths.iter_mut()) {
-                        let kernel = result.address.is_none_or(|address| address.pid() == 0);
-                        *length = (result.bytes, kernel, result.flags.contains(MsgFlags::MSG_TRUNC));
-                        received += 1;
-                    }
-                }
-                // ENOBUFS is the kernel's word that it had to queue elsewhere; nothing is lost by it.
-                Err(Errno::EAGAIN | Errno::EINTR | Errno::ENOBUFS) => {}
-                Err(errno) => return Err(Error::new(Request::Receive, errno.into())),
-            }
-        }
+        batch.append(&std::mem::take(&mut self.early));
+        // What is there is not held back for what may come.
+        let flags = if batch.is_empty() { flags } else { MsgFlags::MSG_DONTWAIT };
+        let mut received = [(0, 0, false); DATAGRAMS_MAX];
+        let count = self.fill(&mut received, flags)?;
         let rooms = self.room.chunks_exact(DATAGRAM_BYTES_MAX);
-        for ((length, from_kernel, truncated), room) in lengths.iter().take(received).zip(rooms) {
-            if !from_kernel {
-                batch.foreign += 1;
-                continue;
-            }
-            batch.truncated += u64::from(*truncated);
-            if let Some((kind, payload)) = room.get(..*length).and_then(message::split) {
-                batch.push(kind, payload);
-            }
+        for (&(port, length, truncated), room) in received.iter().take(count).zip(rooms) {
+            batch.take(port, room.get(..length).unwrap_or(room), truncated);
         }
         Ok(batch.len() - before)
     }
-}
 
-/// The number in an acknowledgement; `None` if the datagram is something else.
-fn acknowledgement(datagram: &[u8]) -> Option<i32> {
-    const NLMSG_ERROR: u16 = 2;
-    if message::split(datagram)?.0 != NLMSG_ERROR {
-        return None;
-    }
-    let message = NetlinkMessage::<message::Control>::deserialize(datagram).ok()?;
-    match message.payload {
-        NetlinkPayload::Error(error) => Some(error.code.map_or(0, i32::from)),
-        _ => None,
+    /// Receives into the rooms. Gives how many have something, and of each the sender's port, the length, and whether it
+    /// was cut.
+    fn fill(
+        &mut self,
+        received: &mut [(u32, usize, bool); DATAGRAMS_MAX],
+        flags: MsgFlags,
+    ) -> Result<usize, Error> {
+        let mut rooms = self.room.chunks_exact_mut(DATAGRAM_BYTES_MAX);
+        let mut slices: [[IoSliceMut<'_>; 1]; DATAGRAMS_MAX] =
+            std::array::from_fn(|_| [IoSliceMut::new(rooms.next().unwrap_or_default())]);
+        match recvmmsg(self.socket.as_raw_fd(), &mut self.headers, slices.iter_mut(), flags, None) {
+            Ok(results) => {
+                let mut count = 0;
+                for (result, received) in results.zip(received.iter_mut()) {
+                    let port = result.address.map_or(KERNEL_PORT, |address| address.pid());
+                    *received = (port, result.bytes, result.flags.contains(MsgFlags::MSG_TRUNC));
+                    count += 1;
+                }
+                Ok(count)
+            }
+            // ENOBUFS is the kernel's word that it had to queue elsewhere; nothing is lost by it.
+            Err(Errno::EAGAIN | Errno::EINTR | Errno::ENOBUFS) => Ok(0),
+            Err(errno) => Err(Error::new(Request::Receive, errno.into())),
+        }
     }
 }

@@ -7,16 +7,24 @@ use netlink_packet_core::{
 
 /// Size of a netlink header in bytes (`struct nlmsghdr`, linux/netlink.h).
 pub(super) const HEADER_BYTES: usize = 16;
+/// Message types below this are netlink's own: acknowledgements, end marks (`NLMSG_MIN_TYPE`, linux/netlink.h).
+pub(super) const MIN_TYPE: u16 = 16;
 /// `AUDIT_GET`.
 pub(super) const GET: u16 = 1000;
 /// `AUDIT_SET`.
 pub(super) const SET: u16 = 1001;
+/// `AUDIT_SIGNAL_INFO`.
+pub(super) const SIGNAL_INFO: u16 = 1010;
 /// `AUDIT_ADD_RULE`.
 pub(super) const ADD_RULE: u16 = 1011;
 /// `AUDIT_DEL_RULE`.
 pub(super) const DELETE_RULE: u16 = 1012;
 /// `AUDIT_LIST_RULES`.
 pub(super) const LIST_RULES: u16 = 1013;
+/// `AUDIT_GET_FEATURE`.
+pub(super) const GET_FEATURE: u16 = 1019;
+/// `AUDIT_REPLACE`, with which the kernel tries whether the daemon can be reached.
+pub(super) const REPLACE: u16 = 1329;
 
 /// A control message. Rules travel as bytes, because netlink-packet-audit's own codec corrupts some of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +35,24 @@ pub(super) enum Control {
     Status { status: StatusMessage, wait_time_actual: Option<u32> },
     /// A message of any type by its bytes.
     Other { kind: u16, payload: Vec<u8> },
+}
+
+impl Control {
+    /// Whether it is of this type as the kernel sends it: a status comes as `AUDIT_GET`.
+    pub(super) fn is(&self, wanted: u16) -> bool {
+        match self {
+            Control::GetStatus | Control::Status { .. } => wanted == GET,
+            Control::Other { kind, .. } => *kind == wanted,
+        }
+    }
+
+    /// The bytes of a message that is given by them.
+    pub(super) fn into_payload(self) -> Option<Vec<u8>> {
+        match self {
+            Control::Other { payload, .. } => Some(payload),
+            Control::GetStatus | Control::Status { .. } => None,
+        }
+    }
 }
 
 /// Bytes of `struct audit_status` with `backlog_wait_time_actual`, its last field (linux/audit.h).
@@ -90,6 +116,22 @@ pub(super) fn split(datagram: &[u8]) -> Option<(u16, &[u8])> {
     Some((kind, payload))
 }
 
+/// The sequence number in a datagram's header; `None` if it has no whole header.
+pub(super) fn sequence(datagram: &[u8]) -> Option<u32> {
+    let (header, _) = datagram.split_at_checked(HEADER_BYTES)?;
+    header.get(8..12)?.try_into().ok().map(u32::from_ne_bytes)
+}
+
+/// The first `N` numbers of 32 bits in a payload, and what comes after them.
+pub(super) fn numbers<const N: usize>(payload: &[u8]) -> Option<([u32; N], &[u8])> {
+    let (words, rest) = payload.split_at_checked(N * 4)?;
+    let mut numbers = [0; N];
+    for (number, word) in numbers.iter_mut().zip(words.chunks_exact(4)) {
+        *number = u32::from_ne_bytes(word.try_into().ok()?);
+    }
+    Some((numbers, rest))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,5 +169,13 @@ mod tests {
         assert_eq!(split(&datagram), Some((1300, &b"audit(1.000:1): "[..])));
         assert_eq!(split(&datagram[..16]), Some((1300, &b""[..])));
         assert_eq!(split(&datagram[..15]), None);
+    }
+
+    #[test]
+    fn numbers_are_read_only_if_all_are_there() {
+        let payload: Vec<u8> = [1u32, 2].into_iter().flat_map(u32::to_ne_bytes).chain(*b"rest").collect();
+        assert_eq!(numbers::<2>(&payload), Some(([1, 2], &b"rest"[..])));
+        assert_eq!(numbers::<2>(&payload[..7]), None);
+        assert_eq!(sequence(&payload), None);
     }
 }

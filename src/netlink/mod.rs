@@ -2,8 +2,11 @@
 //!
 //! Knows messages and their framing, not the syntax of what is in them.
 
+pub mod batch;
 pub mod control;
 pub mod error;
 pub mod events;
+mod exchange;
 mod message;
 pub mod session;
+pub mod status;

@@ -1,13 +1,16 @@
 //! What one run changes in the kernel, remembered so that it can be put back.
 
-use super::control::{Control, Status, StatusChange};
+use super::control::Control;
 use super::error::Error;
+use super::events::Events;
+use super::status::{Status, StatusChange};
 
 /// The changes of one run. They are put back by [`Session::put_back`], or else when the session is dropped.
 pub struct Session {
     control: Control,
     before: Status,
-    changed: StatusChange,
+    /// What this run has set, or has tried to.
+    ours: StatusChange,
     rules: Vec<Vec<u8>>,
     registered: bool,
 }
@@ -16,13 +19,7 @@ impl Session {
     /// Begins a session: nothing is changed yet.
     pub fn begin(mut control: Control) -> Result<Session, Error> {
         let before = control.status()?;
-        Ok(Session {
-            control,
-            before,
-            changed: StatusChange::default(),
-            rules: Vec::new(),
-            registered: false,
-        })
+        Ok(Session { control, before, ours: StatusChange::default(), rules: Vec::new(), registered: false })
     }
 
     /// The control socket, for requests that change nothing.
@@ -35,31 +32,19 @@ impl Session {
         &self.before
     }
 
+    /// Makes this process the audit daemon, as [`Events::register`] says.
+    pub fn register(&mut self, events: &mut Events) -> Result<Option<u32>, Error> {
+        let replaced = events.register(&mut self.control)?;
+        self.registered = true;
+        Ok(replaced)
+    }
+
     /// Changes the status, leaving out what already is as wanted.
     pub fn set(&mut self, wanted: &StatusChange) -> Result<(), Error> {
-        let before = &self.before;
-        let differs = |wanted: Option<u32>, was: u32| wanted.filter(|value| *value != was);
-        let change = StatusChange {
-            enabled: differs(wanted.enabled, before.enabled),
-            failure: differs(wanted.failure, before.failure),
-            rate_limit: differs(wanted.rate_limit, before.rate_limit),
-            backlog_limit: differs(wanted.backlog_limit, before.backlog_limit),
-            backlog_wait_time: differs(wanted.backlog_wait_time, before.backlog_wait_time),
-        };
-        self.control.set(&change)?;
-        let was = |new: Option<u32>, old: Option<u32>, was: u32| new.map(|_| was).or(old);
-        self.changed = StatusChange {
-            enabled: was(change.enabled, self.changed.enabled, before.enabled),
-            failure: was(change.failure, self.changed.failure, before.failure),
-            rate_limit: was(change.rate_limit, self.changed.rate_limit, before.rate_limit),
-            backlog_limit: was(change.backlog_limit, self.changed.backlog_limit, before.backlog_limit),
-            backlog_wait_time: was(
-                change.backlog_wait_time,
-                self.changed.backlog_wait_time,
-                before.backlog_wait_time,
-            ),
-        };
-        Ok(())
+        let change = wanted.missing_in(&self.control.status()?);
+        // Noted before it is tried: of a change that fails, the kernel may have taken a part.
+        self.ours = change.or(&self.ours);
+        self.control.set(&change)
     }
 
     /// Adds a rule. One that was there already is left alone, now and at the end; gives whether it was added.
@@ -74,12 +59,9 @@ impl Session {
         }
     }
 
-    /// Notes that this process has become the audit daemon.
-    pub fn registered(&mut self) {
-        self.registered = true;
-    }
-
     /// Removes the rules this run added and puts the status back. Goes on after an error and gives all of them.
+    ///
+    /// A setting that somebody has changed again since is theirs and stays.
     pub fn put_back(&mut self) -> Vec<Error> {
         let mut errors = Vec::new();
         for rule in std::mem::take(&mut self.rules).into_iter().rev() {
@@ -89,8 +71,12 @@ impl Session {
                 Err(error) => errors.push(error),
             }
         }
-        let change = std::mem::take(&mut self.changed);
-        errors.extend(self.control.set(&change).err());
+        let ours = std::mem::take(&mut self.ours);
+        if !ours.is_empty() {
+            let restored =
+                self.control.status().and_then(|now| self.control.set(&restoring(&ours, &now, &self.before)));
+            errors.extend(restored.err());
+        }
         errors
     }
 
@@ -103,10 +89,39 @@ impl Session {
     }
 }
 
+/// The change that puts back what is still as this run set it.
+fn restoring(ours: &StatusChange, now: &Status, before: &Status) -> StatusChange {
+    ours.pick(now, before, |ours, now, before| (ours == now && now != before).then_some(before))
+}
+
 impl Drop for Session {
     fn drop(&mut self) {
         // Reached only by a panic or an early error; there is nobody left to tell of a further one.
         let _ = self.put_back();
         let _ = self.unregister();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_still_ours_is_put_back() {
+        let status = |enabled, backlog_limit| Status { enabled, backlog_limit, ..Status::default() };
+        let change =
+            |enabled, backlog_limit| StatusChange { enabled, backlog_limit, ..StatusChange::default() };
+        let before = status(0, 64);
+        for (ours, now, expected) in [
+            (change(Some(1), Some(8192)), status(1, 8192), change(Some(0), Some(64))),
+            (change(Some(1), None), status(1, 8192), change(Some(0), None)),
+            // Somebody locked the configuration and chose another limit.
+            (change(Some(1), Some(8192)), status(2, 1000), change(None, None)),
+            // Set and set back.
+            (change(Some(0), Some(8192)), status(0, 8192), change(None, Some(64))),
+            (change(None, None), status(1, 1), change(None, None)),
+        ] {
+            assert_eq!(restoring(&ours, &now, &before), expected, "{ours:?}");
+        }
     }
 }

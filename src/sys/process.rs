@@ -1,10 +1,39 @@
 //! Processes as `/proc` shows them.
 
-use std::fs;
-use std::path::PathBuf;
+use std::fmt::Write;
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
+/// The number of the capability to write records to the audit log (`linux/capability.h`).
+pub const CAP_AUDIT_WRITE: u32 = 29;
 /// The number of the capability to change audit rules and register as the audit daemon (`linux/capability.h`).
 pub const CAP_AUDIT_CONTROL: u32 = 30;
+
+/// Bytes of a command line that are shown at most: enough to know the program by, and its owner can make it 2 MB long.
+const COMMAND_BYTES_MAX: u64 = 256;
+
+/// A kind of namespace that a container may have of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Namespace {
+    /// Process ids.
+    Pid,
+    /// User ids and capabilities.
+    User,
+}
+
+impl Namespace {
+    /// Whether this process is in the namespace the machine was booted with. True also where `/proc` does not tell.
+    pub fn is_first(self) -> bool {
+        // The kernel has fixed inode numbers for the first ones: PID_NS_INIT_INO and USER_NS_INIT_INO (linux/nsfs.h).
+        let (path, first) = match self {
+            Namespace::Pid => ("/proc/self/ns/pid", 0xEFFF_FFFC),
+            Namespace::User => ("/proc/self/ns/user", 0xEFFF_FFFD),
+        };
+        fs::metadata(path).map_or(true, |found| found.ino() == first)
+    }
+}
 
 /// Whether this process holds the capability `number` in its effective set.
 ///
@@ -18,30 +47,84 @@ pub fn has_capability(number: u32) -> bool {
 
 /// The command of process `pid`: its arguments joined by spaces, or its short name in brackets when it has none.
 ///
-/// `None` when there is no such process.
+/// Fit for a terminal: what is not printable is escaped, and the text is cut after 256 bytes. `None` when there is no
+/// such process, or when it has ended and only its parent has not asked for its exit status yet.
 pub fn command(pid: u32) -> Option<String> {
     let dir = PathBuf::from(format!("/proc/{pid}"));
-    let arguments = fs::read(dir.join("cmdline")).ok()?;
-    let arguments: Vec<_> = arguments
-        .split(|&byte| byte == 0)
-        .filter(|argument| !argument.is_empty())
-        .map(String::from_utf8_lossy)
-        .collect();
-    if !arguments.is_empty() {
-        return Some(arguments.join(" "));
+    if has_ended(&dir)? {
+        return None;
     }
-    let name = fs::read_to_string(dir.join("comm")).ok()?;
-    Some(format!("[{}]", name.trim_end()))
+    let mut arguments = Vec::new();
+    File::open(dir.join("cmdline")).ok()?.take(COMMAND_BYTES_MAX).read_to_end(&mut arguments).ok()?;
+    let arguments: Vec<_> = arguments.split(|&byte| byte == 0).filter(|part| !part.is_empty()).collect();
+    match arguments.is_empty() {
+        false => Some(printable(&arguments.join(&b' '))),
+        true => Some(format!("[{}]", printable(fs::read(dir.join("comm")).ok()?.trim_ascii_end()))),
+    }
+}
+
+/// Whether the process of this `/proc` folder is a zombie; `None` when the folder is not there.
+fn has_ended(dir: &Path) -> Option<bool> {
+    // The name of a process may hold any byte, so the text need not be UTF-8; a line break in it is written `\n`.
+    let status = fs::read(dir.join("status")).ok()?;
+    let state = status.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"State:"))?;
+    Some(matches!(state.trim_ascii_start().first(), Some(b'Z' | b'X')))
+}
+
+/// The text with control characters and what is not UTF-8 escaped.
+fn printable(text: &[u8]) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for chunk in text.utf8_chunks() {
+        for char in chunk.valid().chars() {
+            match char.is_control() {
+                true => shown.extend(char.escape_default()),
+                false => shown.push(char),
+            }
+        }
+        for byte in chunk.invalid() {
+            // Writing to a String cannot fail.
+            let _ = write!(shown, "\\x{byte:02x}");
+        }
+    }
+    shown
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::process::{Command, Stdio};
 
     #[test]
     fn this_process_has_a_command_and_no_process_has_none() {
         assert!(command(std::process::id()).is_some_and(|command| !command.is_empty()));
         assert_eq!(command(u32::MAX), None);
+    }
+
+    #[test]
+    fn a_process_that_has_ended_has_no_command_before_it_is_waited_for() {
+        let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        assert!(command(child.id()).is_some());
+        drop(child.stdin.take());
+        // Waits for the end and leaves the zombie.
+        let ended = nix::sys::wait::Id::Pid(nix::unistd::Pid::from_raw(child.id().cast_signed()));
+        let flags = nix::sys::wait::WaitPidFlag::WEXITED | nix::sys::wait::WaitPidFlag::WNOWAIT;
+        nix::sys::wait::waitid(ended, flags).unwrap();
+        assert_eq!(command(child.id()), None);
+        child.wait().unwrap();
+        assert_eq!(command(child.id()), None);
+    }
+
+    #[test]
+    fn a_command_cannot_write_to_the_terminal() {
+        for (text, shown) in [
+            (&b"auditd -f"[..], "auditd -f"),
+            (b"\x1b]0;x\x07", "\\u{1b}]0;x\\u{7}"),
+            (b"a\nb\xffc", "a\\nb\\xffc"),
+            ("ä".as_bytes(), "ä"),
+            (b"", ""),
+        ] {
+            assert_eq!(printable(text), shown);
+        }
     }
 
     #[test]

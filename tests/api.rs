@@ -1,0 +1,263 @@
+//! The local API through a real socket, without a daemon around it.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::ops::ControlFlow;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+
+use ktrail::client::{Client, Error};
+use ktrail::protocol::{LIVE_WAITING_MAX, SearchParameters, Status};
+use ktrail::serve::error::Error as ServeError;
+use ktrail::serve::live::Live;
+use ktrail::serve::{Config, Server, Sources};
+use ktrail::store::term::Terms;
+use ktrail::store::{self, Stamp, Store};
+use tokio::sync::watch;
+
+/// A server on a runtime of its own.
+struct Running {
+    dir: tempfile::TempDir,
+    live: Live,
+    stop: watch::Sender<bool>,
+    thread: Option<JoinHandle<()>>,
+    _store: Store,
+}
+
+/// The key of every entry in [`start`]'s log.
+const KEY: u8 = 1;
+
+fn terms(key: &str) -> Terms {
+    let mut terms = Terms::default();
+    terms.add(KEY, key.as_bytes());
+    terms
+}
+
+/// Serves a log of `entries` lines `{"n":0}`, `{"n":1}` … whose key is `even` or `odd`.
+fn start(entries: u32) -> Running {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let describe = |_: &[u8], _: &mut Terms| Some(Stamp::default());
+    let config = store::Config { dir: dir.path().join("log"), ..store::Config::default() };
+    let (mut store, _) = Store::open(config, Arc::new(describe)).expect("an empty log");
+    for number in 0..entries {
+        let key = if number % 2 == 0 { "even" } else { "odd" };
+        let stamp = Stamp { time_ms: u64::from(number), serial: number };
+        store.append(stamp, &terms(key), format!("{{\"n\":{number}}}").as_bytes()).expect("room");
+    }
+    store.flush().expect("room");
+    let live = Live::default();
+    let sources = Sources { reader: store.reader(), live: live.clone(), status: Arc::new(Status::default) };
+    let config = Config { socket: dir.path().join("socket"), readers: None };
+    let (stop, stopped) = watch::channel(false);
+    let (ready, is_ready) = mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let server = Server::bind(config, sources).expect("a free path");
+            ready.send(()).expect("the test waits");
+            server.run(stopped).await;
+        });
+    });
+    is_ready.recv().expect("the server starts");
+    Running { dir, live, stop, thread: Some(thread), _store: store }
+}
+
+impl Running {
+    fn socket(&self) -> PathBuf {
+        self.dir.path().join("socket")
+    }
+
+    fn client(&self) -> Client {
+        Client::new(&self.socket()).expect("a runtime")
+    }
+
+    /// Sends bytes as they are and gives what comes back until the server closes, which it may do before all is sent.
+    fn raw(&self, request: &str) -> String {
+        let mut stream = UnixStream::connect(self.socket()).expect("the server listens");
+        let _ = stream.write_all(request.as_bytes());
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        String::from_utf8(answer).expect("text")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        if let Some(thread) = self.thread.take() {
+            let ended = thread.join();
+            assert!(ended.is_ok() || std::thread::panicking(), "the server ends in order");
+        }
+        assert!(!self.socket().exists() || std::thread::panicking(), "the socket is removed");
+    }
+}
+
+fn collected(client: &Client, parameters: &SearchParameters) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut take = |line: &[u8]| {
+        lines.push(String::from_utf8_lossy(line).into_owned());
+        ControlFlow::Continue(())
+    };
+    client.search(parameters, &mut take).expect("a good search");
+    lines
+}
+
+#[test]
+fn every_path_answers() {
+    let running = start(10);
+    let client = running.client();
+    assert_eq!(client.version().expect("a version").api, 1);
+    assert_eq!(client.status().expect("a status"), Status::default());
+    let odd = SearchParameters { filter: Some("key=odd".to_owned()), ..SearchParameters::default() };
+    assert_eq!(client.count(&odd).expect("a count"), 5);
+    let newest = SearchParameters { newest_first: true, limit: Some(2), ..odd };
+    assert_eq!(collected(&client, &newest), ["{\"n\":9}", "{\"n\":7}"]);
+    let since = SearchParameters { since_ms: Some(8), ..SearchParameters::default() };
+    assert_eq!(collected(&client, &since), ["{\"n\":8}", "{\"n\":9}"]);
+    let after = SearchParameters { after: Some("1-7".to_owned()), ..SearchParameters::default() };
+    assert_eq!(collected(&client, &after), ["{\"n\":8}", "{\"n\":9}"]);
+}
+
+#[test]
+fn a_bad_request_is_refused_with_its_cause() {
+    let running = start(1);
+    let cases = [
+        ("GET /v1/nothing", 404, "no such path"),
+        ("GET /", 404, "no such path"),
+        ("POST /v1/search", 405, "only GET"),
+        ("GET /v1/search?q=kye%3Dx", 400, "did you mean key?"),
+        ("GET /v1/search?limit=many", 400, "limit is not a whole number"),
+        ("GET /v1/count?colour=red", 400, "unknown parameter"),
+        ("GET /v1/tail?after=x", 400, "a cursor is"),
+        ("GET /v1/search?order=up", 400, "oldest or newest"),
+    ];
+    for (request, status, expected) in cases {
+        let answer = running.raw(&format!("{request} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{request}: {answer}");
+        assert!(answer.contains(expected), "{request}: {answer}");
+    }
+    assert!(running.raw("nonsense\r\n\r\n").starts_with("HTTP/1.1 400 "));
+    let long = format!("GET /v1/search?q={} HTTP/1.1\r\n\r\n", "x".repeat(64 << 10));
+    let answer = running.raw(&long);
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
+    assert_eq!(running.client().count(&SearchParameters::default()).expect("it still serves"), 1);
+}
+
+#[test]
+fn a_client_may_stop_in_the_middle_of_many_matches() {
+    let running = start(50_000);
+    let mut seen = 0;
+    let stop_early = &mut |_: &[u8]| {
+        seen += 1;
+        if seen < 10 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    };
+    assert_eq!(running.client().search(&SearchParameters::default(), stop_early).expect("a search"), 10);
+    assert_eq!(collected(&running.client(), &SearchParameters::default()).len(), 50_000);
+}
+
+#[test]
+fn a_follower_gets_what_matches_and_a_slow_one_is_told_what_it_missed() {
+    let running = start(0);
+    let (lines, seen) = mpsc::channel();
+    let follower = {
+        let client = running.client();
+        std::thread::spawn(move || {
+            let parameters =
+                SearchParameters { filter: Some("key=a".to_owned()), ..SearchParameters::default() };
+            let _ = client.tail(&parameters, &mut |line| match lines
+                .send(String::from_utf8_lossy(line).into_owned())
+            {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
+            });
+        })
+    };
+    while running.live.followers() == 0 {
+        std::thread::yield_now();
+    }
+    running.live.publish(b"{\"n\":1}", &terms("b"));
+    running.live.publish(b"{\"n\":2}", &terms("a"));
+    assert_eq!(seen.recv().expect("the follower follows"), "{\"n\":2}");
+
+    // A second follower that takes nothing: publishing goes on at once, whatever it does.
+    let mut slow = UnixStream::connect(running.socket()).expect("the server listens");
+    slow.write_all(b"GET /v1/tail HTTP/1.1\r\nHost: x\r\n\r\n").expect("the server reads");
+    while running.live.followers() < 2 {
+        std::thread::yield_now();
+    }
+    let line = format!("{{\"text\":\"{}\"}}", "x".repeat(2000));
+    for _ in 0..LIVE_WAITING_MAX * 2 {
+        running.live.publish(line.as_bytes(), &terms("b"));
+    }
+    let mut found = String::new();
+    let mut buffer = [0; 65536];
+    while !found.contains("{\"skipped\":") {
+        let length = slow.read(&mut buffer).expect("the stream goes on");
+        assert!(length > 0, "the stream goes on until the follower is told");
+        found.push_str(&String::from_utf8_lossy(&buffer[..length]));
+    }
+    drop(slow);
+    drop(seen);
+    running.live.publish(b"{\"n\":3}", &terms("a"));
+    follower.join().expect("the follower ends");
+}
+
+#[test]
+fn only_those_who_may_read_do() {
+    let running = start(1);
+    if !nix::unistd::geteuid().is_root() || !Path::new("/usr/bin/curl").exists() {
+        eprintln!("skipped: this needs root, to become another user, and curl");
+        return;
+    }
+    // The mode of the socket would stop a stranger already: the check behind it is what is tried here.
+    fs::set_permissions(running.dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .expect("its mode");
+    fs::set_permissions(running.socket(), std::os::unix::fs::PermissionsExt::from_mode(0o666))
+        .expect("its mode");
+    let ask = |uid: u32| {
+        let output = Command::new("/usr/bin/curl")
+            .args(["-s", "--unix-socket"])
+            .arg(running.socket())
+            .arg("http://ktrail/v1/count")
+            .uid(uid)
+            .gid(uid)
+            .output()
+            .expect("curl runs");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    assert_eq!(ask(0), "{\"count\":1}\n");
+    assert!(ask(65534).contains("only root"), "{}", ask(65534));
+}
+
+#[test]
+fn a_stale_socket_is_replaced_and_a_live_one_left_alone() {
+    let running = start(1);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let _within = runtime.enter();
+    let sources = || Sources {
+        reader: running._store.reader(),
+        live: Live::default(),
+        status: Arc::new(Status::default),
+    };
+    let bind = |socket: PathBuf| Server::bind(Config { socket, readers: None }, sources());
+    assert!(matches!(bind(running.socket()), Err(ServeError::InUse(_))));
+    let stale = running.dir.path().join("stale");
+    drop(UnixListener::bind(&stale).expect("a free path"));
+    assert!(bind(stale).is_ok());
+    let file = running.dir.path().join("file");
+    fs::write(&file, "not a socket").expect("a file");
+    assert!(matches!(bind(file.clone()), Err(ServeError::NotASocket(_))));
+    assert_eq!(fs::read_to_string(&file).expect("it is there"), "not a socket");
+    assert!(matches!(bind(running.dir.path().join("x".repeat(200))), Err(ServeError::TooLong(_))));
+}
+
+#[test]
+fn without_a_daemon_the_client_says_so() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let client = Client::new(&dir.path().join("socket")).expect("a runtime");
+    assert!(matches!(client.version(), Err(Error::NoDaemon(_))));
+}

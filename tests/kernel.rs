@@ -1,0 +1,317 @@
+//! The story of the README on the real kernel: the daemon watches, other programs act, the events are found.
+
+mod support {
+    pub(crate) mod kernel;
+}
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use support::kernel::KernelGuard;
+
+/// How long to wait for anything. Reached only by a failure.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running daemon with its directory. Killed when dropped, so that it cannot hold the machine back.
+struct Daemon {
+    child: Child,
+    dir: tempfile::TempDir,
+    said: Vec<String>,
+}
+
+impl Daemon {
+    /// Starts a daemon in a directory of its own, with a directory `watched` in it.
+    fn start(rules: impl Fn(&Path) -> Vec<String>) -> Daemon {
+        let dir = tempfile::Builder::new().prefix("ktrail-kernel-").tempdir().expect("a temporary directory");
+        let watched = dir.path().join("watched");
+        fs::create_dir(&watched).expect("a directory");
+        let config = dir.path().join("ktrail.toml");
+        fs::write(&config, "rules_dirs = []\n").expect("a file");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_ktraild"))
+            .args(rules(&watched))
+            .arg("--config")
+            .arg(&config)
+            .arg("--log-dir")
+            .arg(dir.path().join("log"))
+            .arg("--socket")
+            .arg(dir.path().join("socket"))
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("ktraild starts");
+        let mut said = Vec::new();
+        let lines = BufReader::new(child.stderr.take().expect("its stderr")).lines();
+        for line in lines.map_while(Result::ok) {
+            let ready = line.contains("ready");
+            said.push(line);
+            if ready {
+                break;
+            }
+        }
+        Daemon { child, dir, said }
+    }
+
+    fn watched(&self) -> PathBuf {
+        self.dir.path().join("watched")
+    }
+
+    fn ktrail(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ktrail"));
+        command
+            .args(arguments)
+            .arg("--socket")
+            .arg(self.dir.path().join("socket"))
+            .output()
+            .expect("ktrail runs")
+    }
+
+    /// Searches until there are at least `least` events.
+    fn search(&self, arguments: &[&str], least: usize) -> Vec<Value> {
+        let begun = Instant::now();
+        loop {
+            let found = self.ktrail(&[&["search", "--format", "json"], arguments].concat());
+            let lines = found.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+            let events: Vec<Value> = lines.map(|line| serde_json::from_slice(line).expect("JSON")).collect();
+            if events.len() >= least {
+                return events;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{arguments:?}: {} of {least}: {events:#?}", events.len());
+            std::thread::yield_now();
+        }
+    }
+
+    /// Ends the daemon as Ctrl-C does and gives its exit status.
+    fn stop(mut self) -> (Option<i32>, tempfile::TempDir) {
+        let pid = Pid::from_raw(i32::try_from(self.child.id()).expect("a pid"));
+        kill(pid, Signal::SIGINT).expect("the daemon lives");
+        let status = self.child.wait().expect("it ends");
+        let dir = std::mem::replace(&mut self.dir, tempfile::tempdir().expect("a temporary directory"));
+        (status.code(), dir)
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn shell(script: &str, dir: &Path) {
+    let status = Command::new("sh").arg("-c").arg(script).current_dir(dir).status().expect("a shell");
+    assert!(status.success(), "{script}");
+}
+
+fn record<'a>(event: &'a Value, kind: &str) -> &'a Value {
+    let records = event["records"].as_array().expect("records");
+    records.iter().find(|record| record["type"] == kind).unwrap_or(&Value::Null)
+}
+
+fn paths(event: &Value) -> Vec<String> {
+    let records = event["records"].as_array().expect("records");
+    records.iter().filter_map(|record| record["name"].as_str()).map(str::to_owned).collect()
+}
+
+#[test]
+fn what_programs_do_to_a_watched_directory_is_found() {
+    let Some(mut guard) = KernelGuard::take() else { return };
+    let daemon = Daemon::start(|watched| {
+        ["-w", watched.to_str().expect("text"), "-p", "rwxa", "-k", "story"].map(str::to_owned).to_vec()
+    });
+    let dir = daemon.watched();
+    shell("echo one > 'a file'", &dir);
+    shell("mv 'a file' moved", &dir);
+    shell("chmod 600 moved", &dir);
+    shell("rm moved", &dir);
+    fs::write(dir.join("script"), "#!/bin/sh\nexit 0\n").expect("a file");
+    fs::set_permissions(dir.join("script"), fs::Permissions::from_mode(0o755)).expect("its mode");
+    let many = (0..300).map(|number| format!("argument-{number}")).collect::<Vec<_>>().join(" ");
+    shell(&format!("./script {many}"), &dir);
+
+    let find = |arguments: &[&str]| daemon.search(&[&["-k", "story"], arguments].concat(), 1);
+    let created = find(&["-f", "a file", "-c", "=sh"]);
+    assert!(paths(&created[0]).iter().any(|path| path == "a file"), "{created:#?}");
+    assert_eq!(record(&created[0], "CWD")["cwd"].as_str(), dir.to_str());
+    assert!(!find(&["-c", "=mv", "-f", "=moved"]).is_empty());
+    assert!(!find(&["-c", "=chmod", "--result", "ok"]).is_empty());
+    assert!(!find(&["-x", "/rm", "--uid", "0"]).is_empty());
+    let executed = find(&["--type", "EXECVE", "-f", "script"]);
+    let arguments: Vec<&Value> = executed[0]["records"]
+        .as_array()
+        .expect("records")
+        .iter()
+        .filter(|record| record["type"] == "EXECVE")
+        .flat_map(|record| record["argv"].as_array().expect("arguments"))
+        .collect();
+    assert_eq!(arguments.len(), 302, "sh, the script and its 300 arguments");
+    assert_eq!(arguments[301], "argument-299");
+
+    let rules = daemon.ktrail(&["rules", "list"]).stdout;
+    let expected = format!("-w {} -p rwxa -k story\n", dir.display());
+    assert!(String::from_utf8_lossy(&rules).contains(&expected));
+    let status: Value = serde_json::from_slice(&daemon.ktrail(&["status", "--json"]).stdout).expect("JSON");
+    assert_eq!(
+        (status["counters"]["lost"].as_u64(), status["counters"]["gaps"].as_u64()),
+        (Some(0), Some(0))
+    );
+
+    let (code, dir) = daemon.stop();
+    assert_eq!(code, Some(0));
+    assert_eq!(guard.control().status().expect("a status").pid, 0, "it has unregistered");
+    let log = dir.path().join("log");
+    let offline = Command::new(env!("CARGO_BIN_EXE_ktrail"))
+        .args(["search", "--type", "CONFIG_CHANGE", "-k", "story", "--count", "--log-dir"])
+        .arg(&log)
+        .output()
+        .expect("ktrail runs");
+    assert_eq!(String::from_utf8_lossy(&offline.stdout), "2\n", "the rule added and removed");
+    assert!(!dir.path().join("socket").exists());
+}
+
+#[test]
+fn a_connection_is_found_with_its_address() {
+    let Some(_guard) = KernelGuard::take() else { return };
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("its address").port();
+    // A shell of our own, so that the rule is for nobody else.
+    let shell_path = |watched: &Path| watched.join("connector").display().to_string();
+    let daemon = Daemon::start(|watched| {
+        fs::copy("/bin/bash", watched.join("connector")).expect("bash");
+        let exe = format!("exe={}", shell_path(watched));
+        ["-a", "always,exit", "-F", "arch=b64", "-S", "connect", "-F", &exe, "-k", "net"]
+            .map(str::to_owned)
+            .to_vec()
+    });
+    let connect = format!("exec 3<>/dev/tcp/127.0.0.1/{port}");
+    let status =
+        Command::new(shell_path(&daemon.watched())).args(["-c", &connect]).status().expect("bash runs");
+    assert!(status.success());
+    let found = daemon.search(&["-k", "net", "--syscall", "connect", "host=127.0.0.1"], 1);
+    assert_eq!(found[0]["names"]["syscall"], "connect");
+    let text = daemon.ktrail(&["search", "-k", "net", "host=127.0.0.1"]).stdout;
+    assert!(String::from_utf8_lossy(&text).contains(&format!("127.0.0.1:{port}")));
+    assert_eq!(daemon.stop().0, Some(0));
+}
+
+/// A record as Debian's ausearch interprets it: serial, type, and fields by name.
+type Interpreted = (u64, String, Vec<(String, String)>);
+
+/// Reads what `ausearch -i` prints: `type=SYSCALL msg=audit(…:14) : syscall=openat …`.
+fn interpreted(text: &str) -> Vec<Interpreted> {
+    let line = |line: &str| {
+        let kind = line.strip_prefix("type=")?.split(' ').next()?.to_owned();
+        let (head, body) = line.split_once(") : ")?;
+        let serial = head.rsplit(':').next()?.parse().ok()?;
+        let fields = body.split(' ').filter_map(|word| word.split_once('='));
+        Some((serial, kind, fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()))
+    };
+    text.lines().filter_map(line).collect()
+}
+
+#[test]
+fn ausearch_reads_the_raw_export_as_ktrail_reads_the_log() {
+    let Some(_guard) = KernelGuard::take() else { return };
+    if !Path::new("/usr/sbin/ausearch").exists() {
+        let required = std::env::var_os("KTRAIL_REQUIRE_KERNEL").is_some_and(|value| value == "1");
+        assert!(!required, "the package auditd is required for ausearch");
+        eprintln!("skipped: ausearch is not installed (package auditd)");
+        return;
+    }
+    let daemon = Daemon::start(|watched| {
+        ["-w", watched.to_str().expect("text"), "-p", "rwxa", "-k", "diff"].map(str::to_owned).to_vec()
+    });
+    let dir = daemon.watched();
+    shell(
+        "echo one > plain; cat plain; mv plain 'with blank'; chmod 640 'with blank'; cat missing || rm 'with blank'",
+        &dir,
+    );
+    daemon.search(&["-k", "diff", "-c", "=rm"], 1);
+    let raw = dir.join("../export.log");
+    fs::write(&raw, daemon.ktrail(&["search", "-k", "diff", "--format", "raw"]).stdout).expect("a file");
+    let events = daemon.search(&["-k", "diff"], 1);
+    let ausearch = |arguments: &[&str]| {
+        let output = Command::new("/usr/sbin/ausearch")
+            .args(arguments)
+            .arg("-if")
+            .arg(&raw)
+            .output()
+            .expect("ausearch runs");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    // Events of other tests' rules and of the daemon have other keys: the export holds just these.
+    let mut records = 0;
+    for (serial, kind, fields) in interpreted(&ausearch(&["-i", "-k", "diff"])) {
+        let event = events.iter().find(|event| event["serial"] == serial).expect("an event of ktrail's");
+        let ours = |name: &str| -> Option<String> {
+            let user = |id: &Value| {
+                let named = &event["names"]["users"][id.to_string()];
+                if id.as_u64() == Some(4_294_967_295) {
+                    "unset".to_owned()
+                } else {
+                    named.as_str().unwrap_or("").to_owned()
+                }
+            };
+            let own = record(event, &kind);
+            Some(match name {
+                "syscall" => event["names"]["syscall"].as_str()?.to_owned(),
+                "arch" => event["names"]["arch"].as_str()?.to_owned(),
+                "uid" | "auid" | "euid" | "suid" | "fsuid" => user(&own[name]),
+                "success" | "comm" | "exe" | "cwd" => own[name].as_str()?.to_owned(),
+                "pid" | "ppid" | "items" => own[name].to_string(),
+                _ => return None,
+            })
+        };
+        for (name, value) in &fields {
+            if kind == "PATH" || (kind == "CONFIG_CHANGE" && name != "auid") {
+                continue;
+            }
+            if let Some(ours) = ours(name) {
+                assert_eq!(&ours, value, "{serial} {kind} {name}");
+            }
+        }
+        records += 1;
+    }
+    let exported = fs::read_to_string(&raw).expect("the export");
+    assert_eq!(records, exported.lines().count(), "ausearch finds every record");
+    assert!(records > 20, "{records}");
+    assert_eq!(ausearch(&["--raw", "-k", "diff"]), exported, "and gives each back as it is");
+    assert_eq!(daemon.stop().0, Some(0));
+}
+
+#[test]
+fn a_second_daemon_names_the_first_and_leaves_it_alone() {
+    let Some(mut guard) = KernelGuard::take() else { return };
+    let first = Daemon::start(|_| Vec::new());
+    let second = Daemon::start(|_| Vec::new());
+    let told = second.said.join("\n");
+    assert!(told.contains(&format!("pid {}", first.child.id())) && told.contains("ktraild"), "{told}");
+    assert_eq!(guard.control().status().expect("a status").pid, first.child.id());
+    assert_eq!(first.stop().0, Some(0));
+}
+
+#[test]
+fn a_bad_rule_or_setting_is_refused_before_anything_is_touched() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let config = dir.path().join("c.toml");
+    fs::write(&config, "[store]\nrotate_byte = 1\n").expect("a file");
+    let config = config.to_str().expect("text");
+    let cases: &[(&[&str], &str)] = &[
+        (&["-w", "relative"], "the path must start with /"),
+        (&["-w", "/x", "-p", "z"], "'z' is none of them"),
+        (&["--config", config], "c.toml:2:1: unknown setting rotate_byte; did you mean rotate_bytes?"),
+        (&["--config", "/no/such/file"], "/no/such/file"),
+    ];
+    for (arguments, expected) in cases {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ktraild"));
+        let output = command.args(*arguments).arg("--check-config").output().expect("ktraild runs");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(told.contains(expected), "{arguments:?}: {told}");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+    }
+}
