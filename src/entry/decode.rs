@@ -9,6 +9,7 @@ use crate::enrich::Names;
 use crate::event::{Closed, Event};
 use crate::record::RecordType;
 use crate::record::fields::is_quotable;
+use crate::record::line;
 use crate::record::stamp::EventId;
 use crate::store::Stamp;
 use crate::store::term::Terms;
@@ -79,11 +80,15 @@ fn event_id(reader: &mut Reader<'_>) -> Option<EventId> {
 
 fn record(reader: &mut Reader<'_>, event: &mut Event) -> Option<()> {
     reader.skip(b"{\"type\":")?;
-    let kind = RecordType::from_text(reader.plain()?)?;
+    let name = reader.plain()?;
+    let kind = RecordType::from_text(name)?;
     let mut read = None;
     event.push_with(kind, |text| {
         read = body(reader, kind, text);
     });
+    if line::is_unnamed(name, kind) {
+        event.unname_last();
+    }
     read
 }
 

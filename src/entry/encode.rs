@@ -2,20 +2,19 @@
 
 use super::facts::Facts;
 use super::field::Field;
-use super::{Resolve, VERSION, arguments, date, is_reserved, json, separator};
+use super::layout::Layouts;
+use super::members::Writer;
+use super::{Resolve, VERSION, arguments, date, json};
 use crate::event::{Closed, Event};
 use crate::record::RecordType;
-use crate::record::fields::{Value, fields, is_quotable, unhex};
 use crate::store::term::Terms;
-use crate::tables::field::{Class, class};
 
 /// Encodes events; keeps its buffers from one to the next.
 #[derive(Default)]
 pub struct Encoder {
-    bytes: Vec<u8>,
+    layouts: Layouts,
     facts: Facts,
-    /// Whether the fields are those within a message: it holds no further one.
-    nested: bool,
+    bytes: Vec<u8>,
     /// Seconds whose date is in `date`.
     date_seconds: Option<u64>,
     date: Vec<u8>,
@@ -37,7 +36,8 @@ impl Encoder {
                 last_kind = Some(kind);
             }
             out.extend_from_slice(b"{\"type\":\"");
-            type_name(kind, out);
+            let name = kind.name().filter(|_| !event.is_unnamed(index));
+            type_name(kind, name, out);
             out.push(b'"');
             if event.closed == Closed::Malformed {
                 out.extend_from_slice(b",\"raw\":");
@@ -100,99 +100,15 @@ impl Encoder {
             return;
         }
         out.truncate(mark);
-        if !self.members(kind, body, out, terms) {
+        let Some(layout) = self.layouts.of(kind) else { return };
+        let mut writer = Writer { facts: &mut self.facts, terms, out, bytes: &mut self.bytes };
+        if !writer.record(layout, body) {
             // The text itself goes first, so that a reader who only wants the text need not look further.
             let parsed = out.split_off(mark);
             out.extend_from_slice(b",\"raw\":");
             json::text(out, body);
             out.extend_from_slice(&parsed);
         }
-    }
-
-    /// Writes the fields of a body as members, each with a comma before it. False if the body's text cannot be made
-    /// from them again.
-    fn members(&mut self, kind: RecordType, body: &[u8], out: &mut Vec<u8>, terms: &mut Terms) -> bool {
-        let mut regular = true;
-        let mut end = 0;
-        let mut seen = Seen::default();
-        for field in fields(body) {
-            let expected = if end == 0 { 0 } else { end + 1 };
-            regular &= field.start == expected;
-            end = field.end;
-            if is_reserved(field.name) || seen.twice(field.name, body) {
-                regular = false;
-                continue;
-            }
-            out.extend_from_slice(b",\"");
-            out.extend_from_slice(field.name);
-            out.extend_from_slice(b"\":");
-            regular &= match field.value {
-                Value::Message(inside) if field.name == b"msg" && !self.nested => {
-                    self.message(kind, inside, out, terms)
-                }
-                value => self.value(kind, field.name, value, out, terms),
-            };
-        }
-        regular && end == body.len()
-    }
-
-    /// The fields within `msg='…'` as an object.
-    fn message(&mut self, kind: RecordType, inside: &[u8], out: &mut Vec<u8>, terms: &mut Terms) -> bool {
-        let mark = out.len();
-        self.nested = true;
-        let regular = self.members(kind, inside, out, terms);
-        self.nested = false;
-        match out.get_mut(mark) {
-            Some(comma) => *comma = b'{',
-            None => out.push(b'{'),
-        }
-        out.push(b'}');
-        regular
-    }
-
-    /// Writes one value; false if the reader would not make the same text of it.
-    fn value(
-        &mut self,
-        kind: RecordType,
-        name: &[u8],
-        value: Value<'_>,
-        out: &mut Vec<u8>,
-        terms: &mut Terms,
-    ) -> bool {
-        let class = class(name);
-        if let (Class::Decimal | Class::Bare, Value::Bare(word)) = (class, value) {
-            match class == Class::Decimal && json::is_number(word) {
-                true => out.extend_from_slice(word),
-                false => json::text(out, word),
-            }
-            self.facts.take(kind, name, word, terms);
-            return true;
-        }
-        let mut bytes = std::mem::take(&mut self.bytes);
-        bytes.clear();
-        let (text, regular) = match value {
-            Value::Bare(b"(null)") => {
-                out.extend_from_slice(b"null");
-                self.bytes = bytes;
-                return true;
-            }
-            Value::Bare(word) => match unhex(word, &mut bytes) {
-                true => {
-                    let shortest = !is_quotable(&bytes) && !word.iter().any(u8::is_ascii_lowercase);
-                    (bytes.as_slice(), shortest)
-                }
-                false => (word, false),
-            },
-            Value::Quoted(text) => (text, class == Class::Encoded && is_quotable(text)),
-            Value::Message(text) => (text, false),
-        };
-        match separator(name) {
-            Some(separator) => list(text, separator, out),
-            None => json::text(out, text),
-        }
-        self.facts.take(kind, name, text, terms);
-        self.bytes = bytes;
-        regular
     }
 
     fn names(&self, names: &mut dyn Resolve, out: &mut Vec<u8>) {
@@ -215,43 +131,6 @@ impl Encoder {
             out.push(b'}');
         }
     }
-}
-
-/// Whether a name came before in the same body.
-#[derive(Default)]
-struct Seen {
-    /// One bit for each hash of the names so far.
-    bits: u128,
-}
-
-impl Seen {
-    fn twice(&mut self, name: &[u8], body: &[u8]) -> bool {
-        let byte = |at: Option<&u8>| u32::from(at.copied().unwrap_or(0));
-        let mixed = byte(name.first())
-            .wrapping_mul(31)
-            .wrapping_add(byte(name.last()).wrapping_mul(7))
-            .wrapping_add(byte(name.get(1)).wrapping_mul(13))
-            .wrapping_add(u32::try_from(name.len()).unwrap_or(0).wrapping_mul(37));
-        let bit = 1u128 << (mixed % 128);
-        if self.bits & bit == 0 {
-            self.bits |= bit;
-            return false;
-        }
-        // The name's own place ends the look back.
-        let own = name.as_ptr();
-        fields(body).take_while(|field| field.name.as_ptr() != own).any(|field| field.name == name)
-    }
-}
-
-fn list(text: &[u8], separator: u8, out: &mut Vec<u8>) {
-    out.push(b'[');
-    for (index, element) in text.split(|&byte| byte == separator).enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        json::text(out, element);
-    }
-    out.push(b']');
 }
 
 fn id_names(
@@ -281,9 +160,9 @@ fn id_names(
     }
 }
 
-/// Writes the name of a record's type as auditd does: `SYSCALL`, `UNKNOWN[1423]`.
-pub(super) fn type_name(kind: RecordType, out: &mut Vec<u8>) {
-    match kind.name() {
+/// Writes a record's type as auditd does: by its name, or `UNKNOWN[1423]` without one.
+fn type_name(kind: RecordType, name: Option<&str>, out: &mut Vec<u8>) {
+    match name {
         Some(name) => out.extend_from_slice(name.as_bytes()),
         None => {
             out.extend_from_slice(b"UNKNOWN[");
@@ -298,7 +177,7 @@ fn type_term(kind: RecordType, terms: &mut Terms) {
         Some(name) => terms.add(Field::Type.id(), name.as_bytes()),
         None => {
             let mut name = Vec::new();
-            type_name(kind, &mut name);
+            type_name(kind, None, &mut name);
             terms.add(Field::Type.id(), &name);
         }
     }

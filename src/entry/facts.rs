@@ -2,12 +2,12 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::field::{Field, Source, source};
-use super::{json, separator};
-use crate::record::RecordType;
+use super::field::Field;
+use super::json;
+use super::layout::Role;
 use crate::record::fields::unhex;
 use crate::store::term::Terms;
-use crate::tables::field::{IdKind, id_kind};
+use crate::tables::field::IdKind;
 use crate::tables::{self, Arch};
 
 /// Ids of one kind that are named in one entry. An event of more is a hostile one.
@@ -37,83 +37,90 @@ impl Facts {
         self.cwd.clear();
     }
 
-    /// Adds the terms of a field and remembers what later ones need.
-    pub(super) fn take(&mut self, kind: RecordType, name: &[u8], text: &[u8], terms: &mut Terms) {
-        match id_kind(name) {
-            Some(IdKind::User) => note(&mut self.users, text),
-            Some(IdKind::Group) => note(&mut self.groups, text),
+    /// Adds the terms of a field by its role and its decoded value, and remembers what later ones need.
+    #[inline]
+    pub(super) fn take(&mut self, role: Role, id: Option<IdKind>, value: &[u8], terms: &mut Terms) {
+        match id {
+            Some(IdKind::User) => note(&mut self.users, value),
+            Some(IdKind::Group) => note(&mut self.groups, value),
             None => {}
         }
-        match source(name) {
-            Some(Source::Text(Field::Path)) => self.index_path(kind, text, terms),
-            Some(Source::Text(field)) if !matches!(text, b"?" | b"" | b"(none)") => {
-                terms.add(field.id(), text)
-            }
-            Some(Source::Number(field)) if json::is_number(text) => terms.add(field.id(), text),
-            Some(Source::List(field)) => {
-                for element in text.split(|&byte| Some(byte) == separator(name)) {
-                    terms.add(field.id(), element);
-                }
-            }
-            Some(Source::Outcome) => index_outcome(name, text, terms),
-            Some(Source::Address) => index_address(text, terms),
-            None if kind == RecordType::SYSCALL => self.index_syscall(name, text, terms),
-            None if kind == RecordType::CWD && name == b"cwd" => {
-                self.cwd.clear();
-                self.cwd.extend_from_slice(text);
-            }
-            _ => {}
-        }
-        if kind == RecordType::SYSCALL && name == b"success" {
-            self.failed = text == b"no";
+        match role {
+            Role::None => {}
+            Role::Number(field) if json::is_number(value) => terms.add(field.id(), value),
+            Role::Number(_) => {}
+            role => self.index(role, value, terms),
         }
     }
 
-    fn index_syscall(&mut self, name: &[u8], text: &[u8], terms: &mut Terms) {
-        let number = || std::str::from_utf8(text).ok();
-        match name {
-            b"arch" => {
-                self.arch = number().and_then(|n| u32::from_str_radix(n, 16).ok()).and_then(Arch::from_token);
+    fn index(&mut self, role: Role, value: &[u8], terms: &mut Terms) {
+        match role {
+            Role::None | Role::Number(_) => {}
+            Role::Text(_) if matches!(value, b"?" | b"" | b"(none)") => {}
+            Role::Text(field) => terms.add(field.id(), value),
+            Role::List(field, separator) => {
+                value.split(|&byte| byte == separator).for_each(|element| terms.add(field.id(), element));
             }
-            b"syscall" => {
-                self.syscall = number()
-                    .and_then(|n| n.parse().ok())
-                    .and_then(|number: u32| tables::syscall_name(self.arch?, number));
-                terms.add(Field::Syscall.id(), self.syscall.map_or(text, str::as_bytes));
+            Role::Path => self.index_path(value, terms),
+            Role::Outcome => index_outcome(value, terms),
+            Role::Success => {
+                self.failed = value == b"no";
+                index_outcome(value, terms);
             }
-            b"exit" if self.failed => {
-                let errno = number().and_then(|n| n.strip_prefix('-')).and_then(|n| n.parse().ok());
+            Role::Address => index_address(value, terms),
+            Role::Arch => {
+                let token = std::str::from_utf8(value).ok().and_then(|hex| u32::from_str_radix(hex, 16).ok());
+                self.arch = token.and_then(Arch::from_token);
+            }
+            Role::Syscall => {
+                self.syscall = decimal(value).and_then(|number| tables::syscall_name(self.arch?, number));
+                terms.add(Field::Syscall.id(), self.syscall.map_or(value, str::as_bytes));
+            }
+            Role::Exit if self.failed => {
+                let errno = value.strip_prefix(b"-").and_then(decimal);
                 if let Some(errno) = errno.and_then(tables::errno_name) {
                     terms.add(Field::Errno.id(), errno.as_bytes());
                 }
             }
-            _ => {}
+            Role::Exit => {}
+            Role::Cwd => {
+                self.cwd.clear();
+                self.cwd.extend_from_slice(value);
+            }
         }
     }
 
-    fn index_path(&mut self, kind: RecordType, text: &[u8], terms: &mut Terms) {
-        terms.add(Field::Path.id(), text);
-        if kind == RecordType::PATH && text.first() != Some(&b'/') && self.cwd.first() == Some(&b'/') {
+    fn index_path(&mut self, value: &[u8], terms: &mut Terms) {
+        terms.add(Field::Path.id(), value);
+        if value.first() != Some(&b'/') && self.cwd.first() == Some(&b'/') {
             self.path.clear();
-            absolute(&self.cwd, text, &mut self.path);
+            absolute(&self.cwd, value, &mut self.path);
             terms.add(Field::Path.id(), &self.path);
         }
     }
 }
 
 fn note(ids: &mut Vec<u32>, text: &[u8]) {
-    let id = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
-    if let Some(id) = id.filter(|id| *id != UNSET && !ids.contains(id))
+    if let Some(id) = decimal(text).filter(|id| *id != UNSET && !ids.contains(id))
         && ids.len() < IDS_MAX
     {
         ids.push(id);
     }
 }
 
-fn index_outcome(name: &[u8], text: &[u8], terms: &mut Terms) {
-    let outcome: &[u8] = match (name, text) {
-        (_, b"yes" | b"success" | b"1") => b"ok",
-        (_, b"no" | b"failed" | b"fail" | b"0") => b"fail",
+/// A number in decimal digits.
+fn decimal(digits: &[u8]) -> Option<u32> {
+    let digit = |value: u32, byte: &u8| {
+        let digit = byte.is_ascii_digit().then(|| u32::from(byte - b'0'))?;
+        value.checked_mul(10)?.checked_add(digit)
+    };
+    if digits.is_empty() { None } else { digits.iter().try_fold(0, digit) }
+}
+
+fn index_outcome(value: &[u8], terms: &mut Terms) {
+    let outcome: &[u8] = match value {
+        b"yes" | b"success" | b"1" => b"ok",
+        b"no" | b"failed" | b"fail" | b"0" => b"fail",
         _ => return,
     };
     terms.add(Field::Result.id(), outcome);

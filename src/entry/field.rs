@@ -47,46 +47,6 @@ pub enum Field {
     Account = 20,
 }
 
-/// How an index value of the field is made from the field of a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Source {
-    /// The decoded value.
-    Text(Field),
-    /// Each element of the list.
-    List(Field),
-    /// The decimal number.
-    Number(Field),
-    /// `ok` or `fail` by the word.
-    Outcome,
-    /// A socket address in hexadecimal.
-    Address,
-}
-
-/// What the index takes from a record's field of this name.
-pub(super) fn source(name: &[u8]) -> Option<Source> {
-    use Source::{Address, List, Number, Outcome, Text};
-    Some(match name {
-        b"key" => List(Field::Key),
-        b"exe" => Text(Field::Exe),
-        b"comm" => Text(Field::Comm),
-        b"name" | b"path" => Text(Field::Path),
-        b"uid" => Number(Field::Uid),
-        b"auid" => Number(Field::Auid),
-        b"pid" => Number(Field::Pid),
-        b"ppid" => Number(Field::Ppid),
-        b"ses" => Number(Field::Session),
-        b"euid" => Number(Field::Euid),
-        b"gid" => Number(Field::Gid),
-        b"egid" => Number(Field::Egid),
-        b"tty" | b"terminal" => Text(Field::Terminal),
-        b"hostname" | b"addr" => Text(Field::Host),
-        b"acct" => Text(Field::Account),
-        b"success" | b"res" | b"result" => Outcome,
-        b"saddr" => Address,
-        _ => return None,
-    })
-}
-
 impl Field {
     /// Every field with the name that filters and options use.
     pub const ALL: [(Field, &'static str); 20] = [

@@ -18,6 +18,12 @@ pub(super) fn is_number(word: &[u8]) -> bool {
 
 /// Writes bytes as a JSON string, or as `{"hex":"…"}` when they are not UTF-8.
 pub(super) fn text(out: &mut Vec<u8>, bytes: &[u8]) {
+    if is_plain(bytes) {
+        out.push(b'"');
+        out.extend_from_slice(bytes);
+        out.push(b'"');
+        return;
+    }
     if !bytes.is_ascii() && std::str::from_utf8(bytes).is_err() {
         out.extend_from_slice(b"{\"hex\":\"");
         hex(out, bytes);
@@ -35,6 +41,13 @@ pub(super) fn text(out: &mut Vec<u8>, bytes: &[u8]) {
     }
     out.extend_from_slice(rest);
     out.push(b'"');
+}
+
+/// Whether a JSON string holds these bytes as they are. Looks at all of them without a branch, which is fastest for the
+/// short ones that there are.
+fn is_plain(bytes: &[u8]) -> bool {
+    let plain = |byte: u8| byte.wrapping_sub(0x20) < 0x5f && byte != b'"' && byte != b'\\';
+    bytes.iter().fold(true, |all, &byte| all & plain(byte))
 }
 
 fn escape(out: &mut Vec<u8>, byte: u8) {

@@ -10,6 +10,8 @@ pub mod encode;
 mod facts;
 pub mod field;
 mod json;
+mod layout;
+mod members;
 
 #[cfg(test)]
 mod tests;

@@ -77,6 +77,8 @@ pub struct Incoming<'a> {
     pub node: Option<&'a [u8]>,
     /// The record's type.
     pub kind: RecordType,
+    /// Whether the log gave the type by number though it has a name ([`Event::unname_last`]).
+    pub unnamed: bool,
     /// Its event.
     pub id: EventId,
     /// The text after the stamp.
@@ -118,6 +120,9 @@ impl Assembler {
         let Some((_, open)) = self.current.as_mut() else { return };
         if record.kind != RecordType::EOE {
             open.event.push(record.kind, record.body);
+            if record.unnamed {
+                open.event.unname_last();
+            }
         }
         open.syscall |= record.kind == RecordType::SYSCALL;
         let idle_ms = if open.syscall { self.config.syscall_idle_ms } else { self.config.other_idle_ms };
@@ -277,7 +282,8 @@ mod tests {
         let mut done = Vec::new();
         for &(kind, serial, body) in records {
             let id = EventId { time_ms: 1000, serial };
-            let record = Incoming { node: None, kind: RecordType(kind), id, body: body.as_bytes() };
+            let record =
+                Incoming { node: None, kind: RecordType(kind), unnamed: false, id, body: body.as_bytes() };
             assembler.push(record, 0, &mut done);
         }
         (assembler, done)
@@ -354,7 +360,8 @@ mod tests {
         let mut done = Vec::new();
         let id = EventId { time_ms: 1, serial: 1 };
         for (node, kind) in [("x", 1300), ("y", 1300), ("x", 1320), ("y", 1320)] {
-            let record = Incoming { node: Some(node.as_bytes()), kind: RecordType(kind), id, body: b"-" };
+            let kind = RecordType(kind);
+            let record = Incoming { node: Some(node.as_bytes()), kind, unnamed: false, id, body: b"-" };
             assembler.push(record, 0, &mut done);
         }
         let nodes: Vec<_> = done.iter().map(|event| event.node.as_deref()).collect();

@@ -31,14 +31,22 @@ pub struct Event {
     /// Why the event was closed.
     pub closed: Closed,
     text: Vec<u8>,
-    /// Type and end of each record in `text`, ascending.
-    ends: Vec<(RecordType, u32)>,
+    records: Vec<Record>,
+}
+
+/// A record's place in its event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Record {
+    kind: RecordType,
+    unnamed: bool,
+    /// Where it ends in the event's text.
+    end: u32,
 }
 
 impl Event {
     /// An event without records.
     pub fn new(id: EventId) -> Event {
-        Event { node: None, id, closed: Closed::Complete, text: Vec::new(), ends: Vec::new() }
+        Event { node: None, id, closed: Closed::Complete, text: Vec::new(), records: Vec::new() }
     }
 
     /// Makes this an event without records under another id, and keeps its memory.
@@ -47,7 +55,7 @@ impl Event {
         self.id = id;
         self.closed = Closed::Complete;
         self.text.clear();
-        self.ends.clear();
+        self.records.clear();
     }
 
     /// Adds a record; `body` is the text after its stamp.
@@ -60,17 +68,30 @@ impl Event {
         write(&mut self.text);
         let end =
             u32::try_from(self.text.len()).expect("an event is bounded far below 4 GiB by who fills it");
-        self.ends.push((kind, end));
+        self.records.push(Record { kind, unnamed: false, end });
+    }
+
+    /// Says of the last record that its type, which has a name, was given by number alone: `UNKNOWN[1423]`. So does a log
+    /// whose writer did not know the name, and so it is written again.
+    pub fn unname_last(&mut self) {
+        if let Some(last) = self.records.last_mut() {
+            last.unnamed = true;
+        }
+    }
+
+    /// Whether [`Event::unname_last`] was said of a record, by its place.
+    pub fn is_unnamed(&self, place: usize) -> bool {
+        self.records.get(place).is_some_and(|record| record.unnamed)
     }
 
     /// The records in the order they came.
     pub fn records(&self) -> impl Iterator<Item = (RecordType, &[u8])> {
         let mut start = 0;
-        self.ends.iter().map(move |&(kind, end)| {
-            let end = end as usize;
+        self.records.iter().map(move |record| {
+            let end = record.end as usize;
             let body = self.text.get(start..end).unwrap_or_default();
             start = end;
-            (kind, body)
+            (record.kind, body)
         })
     }
 
@@ -81,12 +102,12 @@ impl Event {
 
     /// How many records there are.
     pub fn len(&self) -> usize {
-        self.ends.len()
+        self.records.len()
     }
 
     /// Whether there is no record.
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.records.is_empty()
     }
 
     /// Bytes of all records' text.

@@ -120,7 +120,7 @@ impl Ingest {
                 }
                 let node = self.node.take();
                 self.assembler.push(
-                    Incoming { node: node.as_deref(), kind, id, body },
+                    Incoming { node: node.as_deref(), kind, unnamed: false, id, body },
                     now.mono_ms,
                     &mut self.done,
                 );
@@ -144,8 +144,8 @@ impl Ingest {
                     names.learn(&record);
                 }
                 let now_ms = record.id.time_ms;
-                let incoming =
-                    Incoming { node: record.node, kind: record.kind, id: record.id, body: record.body };
+                let line::Line { node, kind, unnamed, id, body, .. } = record;
+                let incoming = Incoming { node, kind, unnamed, id, body };
                 self.assembler.push(incoming, now_ms, &mut self.done);
             }
             Err(_) => {
@@ -215,7 +215,8 @@ impl Ingest {
         if self.done.is_empty() {
             return;
         }
-        for event in std::mem::take(&mut self.done) {
+        let mut done = std::mem::take(&mut self.done);
+        for event in done.drain(..) {
             self.line.clear();
             self.terms.clear();
             let names: &mut dyn Resolve = match &mut self.names {
@@ -231,6 +232,7 @@ impl Ingest {
             sink.entry(event.id, &self.terms, &self.line);
             self.assembler.recycle(event);
         }
+        self.done = done;
     }
 }
 

@@ -36,6 +36,11 @@ pub fn fields(body: &[u8]) -> Fields<'_> {
     Fields { body, at: 0 }
 }
 
+/// The fields of `body` from the byte `at` on, which is the end of a field.
+pub fn from(body: &[u8], at: usize) -> Fields<'_> {
+    Fields { body, at }
+}
+
 /// The value of the first field `name` of `body`.
 pub fn find<'a>(body: &'a [u8], name: &[u8]) -> Option<Value<'a>> {
     fields(body).find(|field| field.name == name).map(|field| field.value)
@@ -80,7 +85,7 @@ pub fn unhex(digits: &[u8], out: &mut Vec<u8>) -> bool {
 /// Whether the kernel writes `text` in quotes: every byte is 0x21..=0x7e and none a quote
 /// (`audit_string_contains_control`, kernel/audit.c). Otherwise it writes hexadecimal digits.
 pub fn is_quotable(text: &[u8]) -> bool {
-    text.iter().all(|&byte| (0x21..=0x7e).contains(&byte) && byte != b'"')
+    text.iter().fold(true, |all, &byte| all & ((0x21..=0x7e).contains(&byte) & (byte != b'"')))
 }
 
 /// The value of each hexadecimal digit, 255 for any other byte.
@@ -142,7 +147,7 @@ impl<'a> Iterator for Fields<'a> {
                 continue;
             }
             let value_start = start + name_len + 1;
-            let (value, len) = value(name, after);
+            let (value, len) = value(|| field::class(name), after);
             self.at = value_start + len;
             return Some(Field { name, value, start, end: self.at });
         }
@@ -153,32 +158,30 @@ fn word_len(text: &[u8]) -> usize {
     memchr::memchr(b' ', text).unwrap_or(text.len())
 }
 
-/// The value at the beginning of `text` and its length with quotes.
-fn value<'a>(name: &[u8], text: &'a [u8]) -> (Value<'a>, usize) {
+/// The value at the beginning of `text` and its length with quotes. The class of its field is asked for only where it
+/// makes a difference.
+pub fn value(class: impl FnOnce() -> Class, text: &[u8]) -> (Value<'_>, usize) {
     match text {
         [b'"', rest @ ..] => match memchr::memchr(b'"', rest).and_then(|len| rest.get(..len)) {
             Some(inside) => (Value::Quoted(inside), inside.len() + 2),
-            None => bare(name, text),
+            None => bare(class, text),
         },
         // The kernel puts the message of a user-space program last and in single quotes, and does not escape any
         // that the message itself holds: the message ends at the last one.
         [b'\'', rest @ ..] => match memchr::memrchr(b'\'', rest).and_then(|len| rest.get(..len)) {
             Some(inside) => (Value::Message(inside), inside.len() + 2),
-            None => bare(name, text),
+            None => bare(class, text),
         },
-        _ => bare(name, text),
+        _ => bare(class, text),
     }
 }
 
 /// A bare word; in a decimal field it ends where another field begins without a space between
 /// (`ses=1op=remove_rule`, kernel/audit_watch.c).
-fn bare<'a>(name: &[u8], text: &'a [u8]) -> (Value<'a>, usize) {
+fn bare(class: impl FnOnce() -> Class, text: &[u8]) -> (Value<'_>, usize) {
     let len = word_len(text);
     let word = text.get(..len).unwrap_or(text);
-    if word.first().is_some_and(u8::is_ascii_digit)
-        && word.contains(&b'=')
-        && field::class(name) == Class::Decimal
-    {
+    if word.first().is_some_and(u8::is_ascii_digit) && word.contains(&b'=') && class() == Class::Decimal {
         let digits = word.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let (number, rest) = word.split_at(digits);
         let name_len = rest.iter().take_while(|&&byte| is_name(byte)).count();

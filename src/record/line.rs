@@ -15,6 +15,8 @@ pub struct Line<'a> {
     pub node: Option<&'a [u8]>,
     /// The record's type.
     pub kind: RecordType,
+    /// Whether the type is given as `UNKNOWN[n]` though it has a name, which the log's writer did not know.
+    pub unnamed: bool,
     /// Time and serial.
     pub id: EventId,
     /// The text after the stamp, without the tail.
@@ -61,7 +63,12 @@ pub fn split(line: &[u8]) -> Result<Line<'_>, LineError> {
             None => (rest, &[][..]),
         };
     let (id, body) = stamp::split(text)?;
-    Ok(Line { node, kind, id, body, names })
+    Ok(Line { node, kind, unnamed: is_unnamed(name, kind), id, body, names })
+}
+
+/// Whether the text of a type is a number's though the type has a name.
+pub fn is_unnamed(text: &[u8], kind: RecordType) -> bool {
+    text.starts_with(b"UNKNOWN[") && kind.name().is_some()
 }
 
 #[cfg(test)]
@@ -74,6 +81,7 @@ mod tests {
         let expected = Line {
             node: Some(b"web1"),
             kind: RecordType::SYSCALL,
+            unnamed: false,
             id: EventId { time_ms: 1_700_000_000_100, serial: 10 },
             body: b"arch=c000003e",
             names: b"ARCH=x86_64",
@@ -82,6 +90,10 @@ mod tests {
         let unknown =
             split(b"type=UNKNOWN[1423] msg=audit(1.000:1): a=b").expect("an unknown type is a type");
         assert_eq!((unknown.kind, unknown.node, unknown.names), (RecordType(1423), None, &b""[..]));
+        for (number, unnamed) in [(1300, true), (1299, false)] {
+            let line = format!("type=UNKNOWN[{number}] msg=audit(1.000:1): a=b");
+            assert_eq!(split(line.as_bytes()).map(|line| line.unnamed), Ok(unnamed), "{number}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::event::{Closed, Event};
 /// Writes a line for each record: `[node=HOST ]type=NAME msg=audit(SEC.MMM:SERIAL): BODY`.
 pub fn write(event: &Event, out: &mut dyn Write) -> io::Result<()> {
     let mut line = Vec::new();
-    for (kind, body) in event.records() {
+    for (place, (kind, body)) in event.records().enumerate() {
         line.clear();
         // A line of a log that was no record is given back as it was.
         if !(event.closed == Closed::Malformed && kind.0 == 0) {
@@ -16,7 +16,10 @@ pub fn write(event: &Event, out: &mut dyn Write) -> io::Result<()> {
                 line.extend_from_slice(node);
                 line.push(b' ');
             }
-            write!(line, "type={kind} msg=")?;
+            match event.is_unnamed(place) {
+                true => write!(line, "type=UNKNOWN[{}] msg=", kind.0)?,
+                false => write!(line, "type={kind} msg=")?,
+            }
             if event.closed != Closed::Malformed {
                 write!(line, "audit({}): ", event.id)?;
             }

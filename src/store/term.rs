@@ -10,6 +10,8 @@ pub const TERM_BYTES_MAX: usize = 4096;
 /// The terms of one entry, in one buffer that is reused from entry to entry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Terms {
+    /// One bit for each field that has a term, by its number modulo 64.
+    fields: u64,
     bytes: Vec<u8>,
     ends: Vec<(FieldId, u32)>,
 }
@@ -17,6 +19,7 @@ pub struct Terms {
 impl Terms {
     /// Forgets all terms and keeps the memory.
     pub fn clear(&mut self) {
+        self.fields = 0;
         self.bytes.clear();
         self.ends.clear();
     }
@@ -24,9 +27,11 @@ impl Terms {
     /// Adds a term; the same one twice is one.
     pub fn add(&mut self, field: FieldId, value: &[u8]) {
         let value = value.get(..TERM_BYTES_MAX).unwrap_or(value);
-        if self.iter().any(|(f, v)| f == field && v == value) {
+        let bit = 1 << (field % 64);
+        if self.fields & bit != 0 && self.iter().any(|(f, v)| f == field && v == value) {
             return;
         }
+        self.fields |= bit;
         self.bytes.extend_from_slice(value);
         let end = u32::try_from(self.bytes.len()).expect("an entry's terms are far below 4 GiB");
         self.ends.push((field, end));

@@ -204,12 +204,8 @@ def types_rs(root):
         "Record types.",
         "`linux/audit.h` of Linux 6.1 and `libaudit.h` of audit 3.0.9,",
     )
-    ordered = sorted(kept.items())
-    by_name = sorted(range(len(ordered)), key=lambda i: ordered[i][1])
     out += "/// Ascending by number.\n"
-    out += f"pub(super) static BY_NUMBER: &[(u16, &str)] = &[{pairs(kept)}];\n\n"
-    out += "/// Indices into `BY_NUMBER`, ascending by name.\n"
-    out += f"pub(super) static BY_NAME: &[u8] = &[{', '.join(map(str, by_name))}];\n"
+    out += f"pub(super) static BY_NUMBER: &[(u16, &str)] = &[{pairs(kept)}];\n"
     return out
 
 

@@ -6,10 +6,14 @@
 mod dense;
 mod errno;
 pub mod field;
+mod hashed;
 mod syscalls;
 mod types;
 
 use dense::Table;
+
+/// The record types by name: one is looked up for every line that is imported.
+static RECORD_TYPES: hashed::Hashed<1024> = hashed::Hashed::new(types::BY_NUMBER);
 
 /// A CPU architecture as the `arch=` field names it (`AUDIT_ARCH_*` of `linux/audit.h`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -133,10 +137,7 @@ pub fn record_type_name(number: u16) -> Option<&'static str> {
 
 /// The number of a record type's name; names are upper case. Does not know the form `UNKNOWN[n]`.
 pub fn record_type_number(name: &str) -> Option<u16> {
-    let record_type = |place: u8| types::BY_NUMBER.get(usize::from(place));
-    let found =
-        types::BY_NAME.binary_search_by_key(&name, |place| record_type(*place).map_or("", |(_, name)| *name));
-    record_type(*types::BY_NAME.get(found.ok()?)?).map(|(number, _)| *number)
+    RECORD_TYPES.find(name)
 }
 
 /// Every record type with its number, ascending by number.
