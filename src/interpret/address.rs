@@ -102,7 +102,7 @@ impl Address {
     /// family is 0 the other is the lower.
     pub fn from_bytes(bytes: &[u8]) -> Option<Address> {
         let (family, rest) = bytes.split_first_chunk::<2>()?;
-        let order = if matches!(family, [0, 1..]) { Order::Big } else { Order::Little };
+        let order = if matches!(family, [0, 1..=255]) { Order::Big } else { Order::Little };
         let family = order.u16(*family);
         let other = || Address::Other { family, rest: rest.to_vec() };
         Some(match family {
@@ -129,6 +129,50 @@ impl Address {
             Address::Vsock { .. } => 40,
             Address::Other { family, .. } => *family,
         })
+    }
+
+    /// The address as the fields it is made of: `{ saddr_fam=inet laddr=127.0.0.1 lport=80 }`. Any bytes.
+    pub fn fields(&self) -> Vec<u8> {
+        let family = match self {
+            // As people who read audit logs know it.
+            Address::Unix(_) | Address::Abstract(_) => "local".to_owned(),
+            Address::Other { family, .. } if self.family().is_none() => family.to_string(),
+            _ => self.family().unwrap_or_default().to_owned(),
+        };
+        let mut text = format!("{{ saddr_fam={family}").into_bytes();
+        let rest = match self {
+            Address::Unspecified => String::new(),
+            Address::Unix(name) | Address::Abstract(name) => {
+                let at: &[u8] = if matches!(self, Address::Abstract(_)) { b"@" } else { b"" };
+                text.extend([b" path=", at, name].concat());
+                String::new()
+            }
+            Address::Inet { address, port } => format!(" laddr={address} lport={port}"),
+            Address::Inet6 { address, port, scope: 0 } => format!(" laddr={address} lport={port}"),
+            Address::Inet6 { address, port, scope } => format!(" laddr={address}%{scope} lport={port}"),
+            Address::Netlink { port, groups: 0 } => format!(" nlnk-fam=16 nlnk-pid={port}"),
+            Address::Netlink { port, groups } => format!(" nlnk-fam=16 nlnk-pid={port} groups={groups:#x}"),
+            Address::Packet { protocol, interface, hardware } => {
+                format!(" protocol={protocol:#06x} interface={interface} hardware={}", Digits(hardware, ":"))
+            }
+            Address::Vsock { cid, port } => format!(" cid={cid} port={port}"),
+            Address::Other { rest, .. } => format!(" data={}", Digits(rest, "")),
+        };
+        text.extend_from_slice(rest.as_bytes());
+        text.extend_from_slice(b" }");
+        text
+    }
+}
+
+/// Bytes as hexadecimal digits, with something between them.
+struct Digits<'a>(&'a [u8], &'static str);
+
+impl fmt::Display for Digits<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0
+            .iter()
+            .enumerate()
+            .try_for_each(|(place, byte)| write!(f, "{}{byte:02x}", if place == 0 { "" } else { self.1 }))
     }
 }
 
@@ -178,25 +222,25 @@ fn vsock(rest: &[u8], order: Order) -> Option<Address> {
 }
 
 impl fmt::Display for Address {
-    /// `inet 127.0.0.1:80`, `inet6 [fe80::1%2]:80`, `unix /run/x`, `unix @abstract`, `netlink port 0 groups 0x1`. A name
-    /// that is not UTF-8 is shown with replacements.
+    /// `127.0.0.1:80`, `[fe80::1%2]:80`, `unix /run/x`, `unix @abstract`, `netlink port 0 groups 0x1`. A name that is
+    /// not UTF-8 is shown with replacements.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Address::Unspecified => f.write_str("unspec"),
             Address::Unix(path) if path.is_empty() => f.write_str("unix unnamed"),
             Address::Unix(path) => write!(f, "unix {}", String::from_utf8_lossy(path)),
             Address::Abstract(name) => write!(f, "unix @{}", String::from_utf8_lossy(name)),
-            Address::Inet { address, port } => write!(f, "inet {address}:{port}"),
-            Address::Inet6 { address, port, scope: 0 } => write!(f, "inet6 [{address}]:{port}"),
-            Address::Inet6 { address, port, scope } => write!(f, "inet6 [{address}%{scope}]:{port}"),
+            Address::Inet { address, port } => write!(f, "{address}:{port}"),
+            Address::Inet6 { address, port, scope: 0 } => write!(f, "[{address}]:{port}"),
+            Address::Inet6 { address, port, scope } => write!(f, "[{address}%{scope}]:{port}"),
             Address::Netlink { port, groups: 0 } => write!(f, "netlink port {port}"),
             Address::Netlink { port, groups } => write!(f, "netlink port {port} groups {groups:#x}"),
             Address::Packet { protocol, interface, hardware } => {
                 write!(f, "packet protocol {protocol:#06x} interface {interface}")?;
-                for (index, byte) in hardware.iter().enumerate() {
-                    write!(f, "{}{byte:02x}", if index == 0 { " " } else { ":" })?;
+                match hardware.is_empty() {
+                    true => Ok(()),
+                    false => write!(f, " {}", Digits(hardware, ":")),
                 }
-                Ok(())
             }
             Address::Vsock { cid, port } => write!(f, "vsock {cid}:{port}"),
             Address::Other { family, rest } => {
@@ -204,10 +248,10 @@ impl fmt::Display for Address {
                     Some(name) => f.write_str(name)?,
                     None => write!(f, "family {family}")?,
                 }
-                if !rest.is_empty() {
-                    f.write_str(" ")?;
+                match rest.is_empty() {
+                    true => Ok(()),
+                    false => write!(f, " {}", Digits(rest, "")),
                 }
-                rest.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
             }
         }
     }

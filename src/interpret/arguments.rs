@@ -39,9 +39,11 @@ pub fn of_records<'a>(bodies: impl Iterator<Item = &'a [u8]>) -> Arguments<'a> {
         match field.name {
             b"argc" if count.is_none() => count = decimal(inside(&field.value)),
             name => {
-                parts.extend(
-                    place(name).map(|(argument, part)| Part { argument, part, value: text(&field.value) }),
-                );
+                parts.extend(place(name).map(|(argument, part)| Part {
+                    argument,
+                    part,
+                    value: text(&field.value),
+                }));
             }
         }
     }

@@ -135,12 +135,20 @@ pub fn kind(record: RecordType, name: &[u8]) -> Kind {
 ///
 /// The result may hold any byte: what is shown on a terminal has to be escaped.
 pub fn value<'a>(context: &Context, name: &[u8], value: &Value<'a>) -> Cow<'a, [u8]> {
+    words(context, kind(context.record, name), value)
+}
+
+/// As [`value`], for a field of which [`kind`] has been asked.
+pub fn words<'a>(context: &Context, kind: Kind, value: &Value<'a>) -> Cow<'a, [u8]> {
     let word = inside(value);
-    let kind = kind(context.record, name);
     match kind {
         Kind::Plain => return Cow::Borrowed(word),
         Kind::Text => return text(value),
-        Kind::Keys => return separated(text(value), 1, b','),
+        Kind::Keys => return keys(text(value)),
+        Kind::Address => {
+            let address = address::Address::from_digits(word);
+            return address.map_or(Cow::Borrowed(word), |address| Cow::Owned(address.fields()));
+        }
         Kind::Arguments => return separated(text(value), 0, b' '),
         _ => {}
     }
@@ -165,7 +173,6 @@ fn number(context: &Context, kind: Kind, word: &[u8]) -> Option<Cow<'static, str
         Kind::Syscall => Cow::Borrowed(tables::syscall_name(context.arch?, small()?)?),
         Kind::Exit => Cow::Owned(Failure::of_exit(signed(word)?)?.to_string()),
         Kind::Mode => Cow::Owned(codes::mode(u32::try_from(octal(word)?).ok()?)),
-        Kind::Address => Cow::Owned(address::Address::from_digits(word)?.to_string()),
         Kind::Word => Cow::Owned(format!("{:#x}", hexadecimal(word)?)),
         Kind::Capabilities => codes::capabilities(hexadecimal(word)?),
         Kind::Signal => Cow::Borrowed(codes::signal(small()?)?),
@@ -176,7 +183,7 @@ fn number(context: &Context, kind: Kind, word: &[u8]) -> Option<Cow<'static, str
             b"0" => "no",
             _ => return None,
         }),
-        Kind::Plain | Kind::Text | Kind::Keys | Kind::Arguments => return None,
+        Kind::Plain | Kind::Text | Kind::Keys | Kind::Arguments | Kind::Address => return None,
     })
 }
 
@@ -190,6 +197,14 @@ pub fn inside<'a>(value: &Value<'a>) -> &'a [u8] {
 /// The string that a value stands for; `(null)` for an absent one.
 pub fn text<'a>(value: &Value<'a>) -> Cow<'a, [u8]> {
     fields::decode(value).unwrap_or_else(|| Cow::Borrowed(inside(value)))
+}
+
+/// Keys, which 0x01 parts, as if each had a field of its own: `ab key=c`.
+fn keys(joined: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    if memchr::memchr(1, &joined).is_none() {
+        return joined;
+    }
+    Cow::Owned(joined.split(|byte| *byte == 1).collect::<Vec<_>>().join(&b" key="[..]))
 }
 
 /// The text with another byte between its parts, and none after the last.

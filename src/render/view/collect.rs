@@ -54,8 +54,6 @@ struct Facts<'a> {
     auid: Fact<u32>,
     uid: Fact<u32>,
     euid: Fact<u32>,
-    gid: Fact<u32>,
-    egid: Fact<u32>,
     session: Fact<u32>,
     pid: Fact<u32>,
     ppid: Fact<u32>,
@@ -79,8 +77,6 @@ impl<'a> Facts<'a> {
             b"auid" => self.auid.offer(rank, number()),
             b"uid" => self.uid.offer(rank, number()),
             b"euid" => self.euid.offer(rank, number()),
-            b"gid" => self.gid.offer(rank, number()),
-            b"egid" => self.egid.offer(rank, number()),
             b"ses" => self.session.offer(rank, number()),
             b"pid" => self.pid.offer(rank, number()),
             b"ppid" => self.ppid.offer(rank, number()),
@@ -118,7 +114,7 @@ pub(super) fn collect<'a>(event: &'a Event, names: &'a Names) -> View<'a> {
             RecordType::PATH => view.paths.push(object::path(body, names)),
             RecordType::OBJ_PID => view.targets.push(object::target(body, names)),
             RecordType::SOCKADDR => {
-                let digits = interpret_find(body, b"saddr");
+                let digits = bare(body, b"saddr");
                 view.address = view.address.or_else(|| digits.and_then(Address::from_digits));
             }
             RecordType::PROCTITLE => title = title.or_else(|| object::string(kind, body, b"proctitle")),
@@ -133,11 +129,11 @@ pub(super) fn collect<'a>(event: &'a Event, names: &'a Names) -> View<'a> {
         }
     }
     let (arguments, missing, executed) = told_arguments(event, title);
-    fill(&mut view, facts, names);
+    fill(&mut view, facts, event.closed == Closed::Malformed, names);
     view.process = Process { arguments, executed, arguments_missing: missing, ..view.process };
-    let at_cwd = view.syscall.is_none_or(|call| {
-        call.name.is_none_or(|name| path::begins_at_cwd(name, &call.arguments))
-    });
+    let at_cwd = view
+        .syscall
+        .is_none_or(|call| call.name.is_none_or(|name| path::begins_at_cwd(name, &call.arguments)));
     for path in &mut view.paths {
         path.absolute = path.name.as_ref().and_then(|name| {
             let cwd = view.cwd.as_deref().filter(|_| at_cwd);
@@ -190,7 +186,9 @@ fn add_keys<'a>(keys: &mut Vec<Text<'a>>, field: Option<Text<'a>>) {
     match field {
         None => {}
         Some(Cow::Borrowed(key)) => add(Cow::Borrowed(key)),
-        Some(Cow::Owned(joined)) => joined.split(|byte| *byte == 1).for_each(|key| add(Cow::Owned(key.to_vec()))),
+        Some(Cow::Owned(joined)) => {
+            joined.split(|byte| *byte == 1).for_each(|key| add(Cow::Owned(key.to_vec())))
+        }
     }
 }
 
@@ -225,9 +223,6 @@ fn syscall<'a>(body: &'a [u8], context: &Context) -> Syscall<'a> {
 
 fn empty(event: &Event) -> View<'_> {
     View {
-        node: event.node.as_deref(),
-        id: event.id,
-        closed: event.closed,
         record: object::telling(event),
         subject: Subject::default(),
         process: Process::default(),
@@ -245,15 +240,12 @@ fn empty(event: &Event) -> View<'_> {
     }
 }
 
-fn fill<'a>(view: &mut View<'a>, facts: Facts<'a>, names: &'a Names) {
+fn fill<'a>(view: &mut View<'a>, facts: Facts<'a>, malformed: bool, names: &'a Names) {
     let user = |fact: Fact<u32>| fact.value.map(|number| object::user(number, names));
-    let group = |fact: Fact<u32>| fact.value.map(|number| object::group(number, names));
     view.subject = Subject {
         auid: user(facts.auid),
         uid: user(facts.uid),
         euid: user(facts.euid),
-        gid: group(facts.gid),
-        egid: group(facts.egid),
         session: facts.session.value,
         terminal: facts.terminal.value,
         label: facts.label.value,
@@ -267,7 +259,7 @@ fn fill<'a>(view: &mut View<'a>, facts: Facts<'a>, names: &'a Names) {
     view.host = facts.host.value;
     view.remote = facts.remote.value;
     view.outcome = match facts.succeeded.value {
-        _ if view.closed == Closed::Malformed => Outcome::Untold,
+        _ if malformed => Outcome::Untold,
         Some(true) => Outcome::Ok,
         Some(false) => Outcome::Failed,
         None => Outcome::Untold,
@@ -275,7 +267,7 @@ fn fill<'a>(view: &mut View<'a>, facts: Facts<'a>, names: &'a Names) {
 }
 
 /// The word of a bare field.
-pub(super) fn interpret_find<'a>(body: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+pub(super) fn bare<'a>(body: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     crate::record::fields::find(body, name).map(|value| interpret::inside(&value))
 }
 

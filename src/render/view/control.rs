@@ -109,7 +109,8 @@ fn denial<'a>(said: &Said<'a>, view: &View<'a>) -> Sentence<'a> {
             return Sentence { object, ..plain("had the security module report") };
         }
     };
-    let object = permissions(said.message()).or_else(|| said.first_of(&["requested_mask", "operation", "capname"]));
+    let object =
+        permissions(said.message()).or_else(|| said.first_of(&["requested_mask", "operation", "capname"]));
     let on = said.first_of(&["path", "name", "target", "dest"]);
     let on = on.or_else(|| view.object().and_then(shown)).or_else(|| said.first_of(&["tclass", "class"]));
     Sentence { object, second: on.map(|on| ("on", on)), ..plain(verb) }
@@ -131,7 +132,8 @@ fn config_change<'a>(said: &Said<'a>, view: &View<'a>) -> Sentence<'a> {
         _ => return changed_setting(said, view),
     };
     let key = view.keys.first().cloned();
-    let object = key.or_else(|| said.first_of(&["path", "dir", "exe"])).unwrap_or(Cow::Borrowed(b"without a key"));
+    let object =
+        key.or_else(|| said.first_of(&["path", "dir", "exe"])).unwrap_or(Cow::Borrowed(b"without a key"));
     let list = said.get(b"list").map(|list| {
         let value = crate::record::fields::Value::Bare(&list);
         let context = interpret::context::Context { record: said.kind, arch: None, syscall: None };
@@ -157,7 +159,12 @@ fn changed_setting<'a>(said: &Said<'a>, view: &View<'a>) -> Sentence<'a> {
     Sentence { verb, object: said.get(b"op"), ..Sentence::default() }
 }
 
-fn setting<'a>(view: &View<'a>, name: &'static str, new: Option<Text<'a>>, old: Option<Text<'a>>) -> Sentence<'a> {
+fn setting<'a>(
+    view: &View<'a>,
+    name: &'static str,
+    new: Option<Text<'a>>,
+    old: Option<Text<'a>>,
+) -> Sentence<'a> {
     setting_of(view, Some(Cow::Borrowed(name.as_bytes())), new, old)
 }
 

@@ -20,7 +20,6 @@ use crate::interpret::UNSET;
 use crate::interpret::address::Address;
 use crate::interpret::codes::Failure;
 use crate::record::RecordType;
-use crate::record::stamp::EventId;
 use crate::tables::Arch;
 
 /// A string from the log: any bytes.
@@ -51,10 +50,6 @@ pub struct Subject<'a> {
     pub uid: Option<Id<'a>>,
     /// Effective user.
     pub euid: Option<Id<'a>>,
-    /// Real group.
-    pub gid: Option<Id<'a>>,
-    /// Effective group.
-    pub egid: Option<Id<'a>>,
     /// The login session; [`UNSET`] outside of any.
     pub session: Option<u32>,
     /// The terminal.
@@ -161,12 +156,6 @@ pub struct Sentence<'a> {
 /// The summary of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct View<'a> {
-    /// The host the event comes from, where the log names it.
-    pub node: Option<&'a [u8]>,
-    /// Time and serial.
-    pub id: EventId,
-    /// Why the event was closed.
-    pub closed: Closed,
     /// The type of the record that says best what happened.
     pub record: RecordType,
     /// Who.
@@ -201,7 +190,7 @@ pub struct View<'a> {
 pub fn view<'a>(event: &'a Event, names: &'a Names) -> View<'a> {
     let mut view = collect::collect(event, names);
     if view.outcome == Outcome::Untold
-        && view.closed != Closed::Malformed
+        && event.closed != Closed::Malformed
         && let Some(body) = event.record(view.record)
     {
         view.outcome = control::outcome(&said::Said { kind: view.record, body });

@@ -83,7 +83,11 @@ const RECORDS: &[(u16, Verb, Rest)] = &[
     (2103, ("used a closed account", "use a closed account"), Rest::Account),
     (2104, ("logged in from a wrong place", "log in from a wrong place"), Rest::Account),
     (2500, ("controlled the virtual machine", "control the virtual machine"), Rest::Field(&["vm"])),
-    (2501, ("gave resources to the virtual machine", "give resources to the virtual machine"), Rest::Field(&["vm"])),
+    (
+        2501,
+        ("gave resources to the virtual machine", "give resources to the virtual machine"),
+        Rest::Field(&["vm"]),
+    ),
     (2502, ("labelled the virtual machine", "label the virtual machine"), Rest::Field(&["vm"])),
 ];
 
@@ -109,7 +113,7 @@ pub(super) fn tense(verb: Verb, outcome: Outcome) -> Cow<'static, str> {
 pub(super) fn sentence<'a>(event: &'a Event, view: &View<'a>) -> Sentence<'a> {
     let body = event.record(view.record).unwrap_or_default();
     let said = Said { kind: view.record, body };
-    if view.closed == Closed::Malformed {
+    if event.closed == Closed::Malformed {
         let verb = Cow::Borrowed("left a record that cannot be read:");
         return Sentence { verb, object: Some(Cow::Borrowed(body)), ..Sentence::default() };
     }
@@ -180,7 +184,8 @@ fn call<'a>(event: &'a Event, view: &View<'a>) -> Sentence<'a> {
     let path = || view.object().and_then(shown);
     let Some((verb, on)) = name.and_then(syscalls::verb) else {
         let number = view.syscall.map_or(&b""[..], |call| call.number);
-        let called = name.map_or_else(|| format!("system call {}", String::from_utf8_lossy(number)), str::to_owned);
+        let called =
+            name.map_or_else(|| format!("system call {}", String::from_utf8_lossy(number)), str::to_owned);
         let verb = match view.outcome {
             Outcome::Failed => format!("tried to call {called}"),
             Outcome::Ok | Outcome::Untold => format!("called {called}"),

@@ -198,7 +198,8 @@ mod tests {
     fn the_table_is_ascending_and_its_names_are_system_calls() {
         assert!(SYSCALLS.is_sorted_by(|(a, ..), (b, ..)| a < b));
         for (name, ..) in SYSCALLS {
-            let known = [Arch::X86_64, Arch::I386].iter().any(|arch| tables::syscall_number(*arch, name).is_some());
+            let known =
+                [Arch::X86_64, Arch::I386].iter().any(|arch| tables::syscall_number(*arch, name).is_some());
             assert!(known, "{name}");
         }
     }
