@@ -46,6 +46,10 @@ const RELATIVE: &[(&str, &[usize])] = &[
 /// Whether relative paths of a system call with these arguments (`a0` to `a3`) begin at the working directory. They do
 /// not when the call names a directory by a descriptor, and no record tells which directory that is.
 pub fn begins_at_cwd(syscall: &str, arguments: &[Option<u64>; 4]) -> bool {
+    // The names of message queues are those of a file system of their own.
+    if matches!(syscall, "mq_open" | "mq_unlink") {
+        return false;
+    }
     let found = RELATIVE.binary_search_by(|(known, _)| known.cmp(&syscall));
     let Some((_, places)) = found.ok().and_then(|at| RELATIVE.get(at)) else { return true };
     places.iter().all(|place| {
@@ -93,6 +97,7 @@ mod tests {
             ("renameat2", [cwd, fd, cwd, fd], true),
             ("renameat2", [cwd, fd, fd, fd], false),
             ("symlinkat", [fd, cwd, fd, None], true),
+            ("mq_open", [fd, fd, None, None], false),
         ];
         for (syscall, arguments, expected) in cases {
             assert_eq!(begins_at_cwd(syscall, arguments), *expected, "{syscall} {arguments:x?}");

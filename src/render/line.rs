@@ -70,7 +70,7 @@ fn actor(event: &Event, view: &View<'_>, page: &mut Page) {
 fn name(id: Id<'_>, page: &mut Page) {
     match id.name {
         Some(name) => page.shown(name.as_bytes()),
-        None => page.put(format_args!("{}", id.number)),
+        None => page.put(format_args!("uid {}", id.number)),
     }
 }
 

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use crate::event::{Closed, Event};
-use crate::interpret::codes;
 use crate::interpret::context::{Context, hexadecimal, octal};
+use crate::interpret::{codes, path};
 use crate::record::RecordType;
 use crate::render::view::control;
 use crate::render::view::said::Said;
@@ -33,7 +33,7 @@ const RECORDS: &[(u16, Verb, Rest)] = &[
     (1104, ("gave up credentials", "give up credentials"), Rest::Account),
     (1105, ("opened a session", "open a session"), Rest::Account),
     (1106, ("closed a session", "close a session"), Rest::Account),
-    (1108, ("changed the password or account", "change the password or account"), Rest::Field(ACCOUNT)),
+    (1108, ("changed the password or account of", "change the password or account of"), Rest::Field(ACCOUNT)),
     (1109, ("met an error of the account", "use the account"), Rest::Field(ACCOUNT)),
     (1110, ("renewed credentials", "renew credentials"), Rest::Account),
     (1111, ("changed the system's configuration", "change the system's configuration"), Rest::Field(&["op"])),
@@ -196,7 +196,7 @@ fn call<'a>(event: &'a Event, view: &View<'a>) -> Sentence<'a> {
     let mut sentence = Sentence { verb: tense(verb, view.outcome), ..Sentence::default() };
     match on {
         On::Nothing => {}
-        On::Path => sentence.object = path(),
+        On::Path => sentence.object = path().or_else(|| unnamed(view)),
         On::Open(flags) => {
             sentence.object = path();
             let flags = match flags {
@@ -245,6 +245,17 @@ fn call<'a>(event: &'a Event, view: &View<'a>) -> Sentence<'a> {
         }
     }
     sentence
+}
+
+/// What a call was done to of which no path is recorded.
+fn unnamed<'a>(view: &View<'a>) -> Option<Text<'a>> {
+    // fchmod and its kin are given the file by its descriptor, unlike fchmodat.
+    let relative = |name| !path::begins_at_cwd(name, &[None; 4]);
+    let by_descriptor = view.syscall?.name.is_some_and(|name| name.starts_with('f') && !relative(name));
+    match argument(view, 0).filter(|_| by_descriptor) {
+        Some(descriptor) => Some(Cow::Owned(format!("descriptor {descriptor}").into_bytes())),
+        None => Some(Cow::Borrowed(b"a path not recorded")),
+    }
 }
 
 fn argument(view: &View<'_>, place: usize) -> Option<u64> {
