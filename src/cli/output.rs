@@ -1,5 +1,6 @@
 //! Entries written to standard output.
 
+use std::env;
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
 use anyhow::Context;
@@ -19,7 +20,10 @@ pub(super) struct Output {
 impl Output {
     pub(super) fn new(format: render::Format, live: bool) -> Output {
         let out = io::stdout();
-        let style = Style { format, terminal: out.is_terminal() };
+        let terminal = out.is_terminal();
+        // https://no-color.org: set and not empty.
+        let colours = terminal && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let style = Style { format, terminal, colours };
         Output { out: BufWriter::with_capacity(64 << 10, out.lock()), style, live }
     }
 

@@ -1,84 +1,224 @@
-//! Values as text, by tables alone: no look-ups on the host, no I/O.
+/*!
+Values as text, by tables alone: no look-ups on the host, no I/O.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+[`kind`] says what a field of a record means, [`value`] puts its value in words, and the modules below give the same
+knowledge as types. A new kind is a row in the table, a variant and an arm. The names of ids are not known here, since
+they are the host's: whoever has them asks [`kind`] first.
+*/
 
-use crate::record::fields::unhex;
-use crate::tables;
+pub mod address;
+pub mod arguments;
+pub mod codes;
+pub mod context;
+pub mod path;
 
-/// The result of a system call: the error's name and number for a negative one.
-pub fn exit(word: &[u8]) -> String {
-    let text = String::from_utf8_lossy(word);
-    let errno = text.strip_prefix('-').and_then(|number| number.parse().ok()).and_then(tables::errno_name);
-    errno.map_or_else(|| text.to_string(), |name| format!("{text} ({name})"))
+use std::borrow::Cow;
+
+use crate::record::RecordType;
+use crate::record::fields::{self, Value};
+use crate::tables::field::{Class, IdKind, class, id_kind};
+use crate::tables::{self, Arch};
+
+use codes::Failure;
+use context::{Context, decimal, hexadecimal, octal, signed};
+
+/// The id that stands for "not set" in users, groups and sessions (`AUDIT_UID_UNSET`, `AUDIT_SID_UNSET`).
+pub const UNSET: u32 = u32::MAX;
+
+/// What a field's value means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// What it says, as it stands.
+    Plain,
+    /// A string, quoted or in hexadecimal digits.
+    Text,
+    /// A user id.
+    User,
+    /// A group id.
+    Group,
+    /// A session id.
+    Session,
+    /// An architecture, hexadecimal.
+    Arch,
+    /// The number of a system call of the event's architecture.
+    Syscall,
+    /// What a system call returned.
+    Exit,
+    /// A file's type and permissions, octal.
+    Mode,
+    /// `struct sockaddr`, each byte in hexadecimal digits.
+    Address,
+    /// A machine word in hexadecimal digits without `0x`: the arguments of a system call.
+    Word,
+    /// A set of capabilities, hexadecimal.
+    Capabilities,
+    /// Arguments joined by NUL bytes.
+    Arguments,
+    /// The keys of rules, joined by 0x01.
+    Keys,
+    /// The number of a signal.
+    Signal,
+    /// What a seccomp filter decided, hexadecimal.
+    Seccomp,
+    /// The number of a list of rules.
+    List,
+    /// 1 or 0 for yes or no.
+    Answer,
 }
 
-/// A file's type and permissions from octal digits: `0100644` is `file,644`.
-pub fn mode(word: &[u8]) -> Option<String> {
-    let mode = u32::from_str_radix(std::str::from_utf8(word).ok()?, 8).ok()?;
-    let kind = match mode & 0o170_000 {
-        0o140_000 => "socket",
-        0o120_000 => "link",
-        0o100_000 => "file",
-        0o060_000 => "block",
-        0o040_000 => "dir",
-        0o020_000 => "character",
-        0o010_000 => "fifo",
-        _ => "unknown",
-    };
-    let special: String = [(0o4000, ",suid"), (0o2000, ",sgid"), (0o1000, ",sticky")]
-        .into_iter()
-        .filter(|(bit, _)| mode & bit != 0)
-        .map(|(_, name)| name)
-        .collect();
-    Some(format!("{kind}{special},{:03o}", mode & 0o777))
-}
+/// Names that the classes of `tables` do not tell apart, ascending.
+const KINDS: &[(&str, Kind)] = &[
+    ("a0", Kind::Word),
+    ("a1", Kind::Word),
+    ("a2", Kind::Word),
+    ("a3", Kind::Word),
+    ("arch", Kind::Arch),
+    ("cap_fi", Kind::Capabilities),
+    ("cap_fp", Kind::Capabilities),
+    ("cap_pa", Kind::Capabilities),
+    ("cap_pe", Kind::Capabilities),
+    ("cap_pi", Kind::Capabilities),
+    ("cap_pp", Kind::Capabilities),
+    ("exit", Kind::Exit),
+    ("fi", Kind::Capabilities),
+    ("fp", Kind::Capabilities),
+    ("key", Kind::Keys),
+    ("list", Kind::List),
+    ("mode", Kind::Mode),
+    ("old-ses", Kind::Session),
+    ("old_pa", Kind::Capabilities),
+    ("old_pe", Kind::Capabilities),
+    ("old_pi", Kind::Capabilities),
+    ("old_pp", Kind::Capabilities),
+    ("oses", Kind::Session),
+    ("pa", Kind::Capabilities),
+    ("pe", Kind::Capabilities),
+    ("pi", Kind::Capabilities),
+    ("pp", Kind::Capabilities),
+    ("proctitle", Kind::Arguments),
+    ("res", Kind::Answer),
+    ("saddr", Kind::Address),
+    ("ses", Kind::Session),
+    ("sig", Kind::Signal),
+    ("syscall", Kind::Syscall),
+];
 
-/// A socket address from the hexadecimal digits of `struct sockaddr`, in the host's byte order for the family.
-pub fn address(digits: &[u8]) -> Option<String> {
-    let mut bytes = Vec::new();
-    if !unhex(digits, &mut bytes) {
-        return None;
+/// What the field `name` means in a record of that type.
+pub fn kind(record: RecordType, name: &[u8]) -> Kind {
+    match (record, name) {
+        (RecordType::EXECVE, [b'a', b'0'..=b'9', ..]) => return Kind::Text,
+        // A user-space program's `code=` and `fp=` are words of its own (`fp=` is a key's fingerprint).
+        (RecordType::SECCOMP, b"code") => return Kind::Seccomp,
+        (RecordType(1100..=1199 | 2100..=2999), b"fp") => return Kind::Plain,
+        // The addresses of a packet are written as people write them.
+        (RecordType::NETFILTER_PKT, b"saddr") => return Kind::Plain,
+        // Whom these programs added or logged in; in other records `id` may be anything.
+        (RecordType(1112..=1115), b"id") => return Kind::User,
+        (RecordType(1116 | 1117), b"id") => return Kind::Group,
+        _ => {}
     }
-    let (family, rest) = bytes.split_first_chunk::<2>()?;
-    let port = |rest: &[u8]| rest.first_chunk::<2>().map(|port| u16::from_be_bytes(*port));
-    Some(match (u16::from_ne_bytes(*family), rest) {
-        (1, [0, name @ ..]) => format!("unix @{}", String::from_utf8_lossy(name.split(|b| *b == 0).next()?)),
-        (1, path) => format!("unix {}", String::from_utf8_lossy(path.split(|byte| *byte == 0).next()?)),
-        (2, [_, _, a, b, c, d, ..]) => format!("{}:{}", Ipv4Addr::new(*a, *b, *c, *d), port(rest)?),
-        (10, rest) => {
-            let address: [u8; 16] = rest.get(6..22)?.try_into().ok()?;
-            format!("[{}]:{}", Ipv6Addr::from(address), port(rest)?)
+    if let Some(ids) = id_kind(name) {
+        return match ids {
+            IdKind::User => Kind::User,
+            IdKind::Group => Kind::Group,
+        };
+    }
+    let found = KINDS.binary_search_by(|(known, _)| known.as_bytes().cmp(name));
+    match found.ok().and_then(|at| KINDS.get(at)) {
+        Some((_, kind)) => *kind,
+        None if class(name) == Class::Encoded => Kind::Text,
+        None => Kind::Plain,
+    }
+}
+
+/// A field's value in words; as it stands when it is not what the field's kind asks for.
+///
+/// The result may hold any byte: what is shown on a terminal has to be escaped.
+pub fn value<'a>(context: &Context, name: &[u8], value: &Value<'a>) -> Cow<'a, [u8]> {
+    words(context, kind(context.record, name), value)
+}
+
+/// As [`value`], for a field of which [`kind`] has been asked.
+pub fn words<'a>(context: &Context, kind: Kind, value: &Value<'a>) -> Cow<'a, [u8]> {
+    let word = inside(value);
+    match kind {
+        Kind::Plain => return Cow::Borrowed(word),
+        Kind::Text => return text(value),
+        Kind::Keys => return keys(text(value)),
+        Kind::Address => {
+            let address = address::Address::from_digits(word);
+            return address.map_or(Cow::Borrowed(word), |address| Cow::Owned(address.fields()));
         }
-        (16, rest) => format!(
-            "netlink {}",
-            rest.get(2..6).map(|pid| u32::from_ne_bytes(pid.try_into().unwrap_or_default()))?
-        ),
-        (family, _) => format!("family {family}"),
+        Kind::Arguments => return separated(text(value), 0, b' '),
+        _ => {}
+    }
+    match number(context, kind, word) {
+        Some(told) => match told {
+            Cow::Borrowed(told) => Cow::Borrowed(told.as_bytes()),
+            Cow::Owned(told) => Cow::Owned(told.into_bytes()),
+        },
+        None => Cow::Borrowed(word),
+    }
+}
+
+/// A value that is written as a number, in words.
+fn number(context: &Context, kind: Kind, word: &[u8]) -> Option<Cow<'static, str>> {
+    let small = || decimal(word).and_then(|number| u32::try_from(number).ok());
+    Some(match kind {
+        Kind::User | Kind::Group | Kind::Session => {
+            // OBJ_PID writes -1.
+            (small() == Some(UNSET) || word == b"-1").then_some(Cow::Borrowed("unset"))?
+        }
+        Kind::Arch => Cow::Borrowed(Arch::from_token(u32::try_from(hexadecimal(word)?).ok()?)?.name()),
+        Kind::Syscall => Cow::Borrowed(tables::syscall_name(context.arch?, small()?)?),
+        Kind::Exit => Cow::Owned(Failure::of_exit(signed(word)?)?.to_string()),
+        Kind::Mode => Cow::Owned(codes::mode(u32::try_from(octal(word)?).ok()?)),
+        Kind::Word => Cow::Owned(format!("{:#x}", hexadecimal(word)?)),
+        Kind::Capabilities => codes::capabilities(hexadecimal(word)?),
+        Kind::Signal => Cow::Borrowed(codes::signal(small()?)?),
+        Kind::Seccomp => Cow::Borrowed(codes::seccomp(u32::try_from(hexadecimal(word)?).ok()?)?),
+        Kind::List => Cow::Borrowed(codes::list(small()?)?),
+        Kind::Answer => Cow::Borrowed(match word {
+            b"1" => "yes",
+            b"0" => "no",
+            _ => return None,
+        }),
+        Kind::Plain | Kind::Text | Kind::Keys | Kind::Arguments | Kind::Address => return None,
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_are_put_in_words() {
-        assert_eq!(exit(b"-13"), "-13 (EACCES)");
-        assert_eq!(exit(b"3"), "3");
-        assert_eq!(mode(b"0100644").as_deref(), Some("file,644"));
-        assert_eq!(mode(b"041777").as_deref(), Some("dir,sticky,777"));
-        assert_eq!(mode(b"x"), None);
-        let cases = [
-            ("020000507F000001", Some("127.0.0.1:80")),
-            ("0A00005000000000000000000000000000000000000000010000", Some("[::1]:80")),
-            ("01002F72756E2F7800", Some("unix /run/x")),
-            ("0100006162", Some("unix @ab")),
-            ("0200", Some("family 2")),
-            ("0A0000", None),
-            ("zz", None),
-        ];
-        for (digits, expected) in cases {
-            assert_eq!(address(digits.as_bytes()).as_deref(), expected, "{digits}");
-        }
+/// The value without its quotes, otherwise as it stands.
+pub fn inside<'a>(value: &Value<'a>) -> &'a [u8] {
+    match *value {
+        Value::Quoted(word) | Value::Bare(word) | Value::Message(word) => word,
     }
 }
+
+/// The string that a value stands for; `(null)` for an absent one.
+pub fn text<'a>(value: &Value<'a>) -> Cow<'a, [u8]> {
+    fields::decode(value).unwrap_or_else(|| Cow::Borrowed(inside(value)))
+}
+
+/// Keys, which 0x01 parts, as if each had a field of its own: `ab key=c`.
+fn keys(joined: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    if memchr::memchr(1, &joined).is_none() {
+        return joined;
+    }
+    Cow::Owned(joined.split(|byte| *byte == 1).collect::<Vec<_>>().join(&b" key="[..]))
+}
+
+/// The text with another byte between its parts, and none after the last.
+fn separated(text: Cow<'_, [u8]>, from: u8, to: u8) -> Cow<'_, [u8]> {
+    if memchr::memchr(from, &text).is_none() {
+        return text;
+    }
+    let mut text = text.into_owned();
+    while text.last() == Some(&from) {
+        text.pop();
+    }
+    text.iter_mut().filter(|byte| **byte == from).for_each(|byte| *byte = to);
+    Cow::Owned(text)
+}
+
+#[cfg(test)]
+mod tests;

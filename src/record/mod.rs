@@ -38,12 +38,24 @@ impl RecordType {
     pub const CWD: RecordType = RecordType(1307);
     /// The arguments of an execve.
     pub const EXECVE: RecordType = RecordType(1309);
+    /// The process that a signal or a trace went to.
+    pub const OBJ_PID: RecordType = RecordType(1318);
     /// The end of an event of several records; auditd does not write it to disk.
     pub const EOE: RecordType = RecordType(1320);
+    /// A packet that a netfilter rule logged.
+    pub const NETFILTER_PKT: RecordType = RecordType(1324);
+    /// A seccomp filter stopped or reported a system call.
+    pub const SECCOMP: RecordType = RecordType(1326);
     /// The command line of a process.
     pub const PROCTITLE: RecordType = RecordType(1327);
     /// The kernel's probe whether the daemon lives.
     pub const REPLACE: RecordType = RecordType(1329);
+    /// A kernel module was loaded or removed.
+    pub const KERN_MODULE: RecordType = RecordType(1330);
+    /// An operation of io_uring.
+    pub const URINGOP: RecordType = RecordType(1336);
+    /// What an openat2 asked for.
+    pub const OPENAT2: RecordType = RecordType(1337);
 
     /// The type's name, if it has one.
     pub fn name(self) -> Option<&'static str> {

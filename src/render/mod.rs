@@ -3,10 +3,12 @@
 //! `raw` and `json` give back what was stored and are never altered; `text` and `line` are for people.
 
 pub mod escape;
-pub mod json;
-pub mod line;
-pub mod raw;
-pub mod text;
+mod json;
+mod line;
+mod page;
+mod raw;
+mod records;
+mod text;
 pub mod view;
 
 #[cfg(test)]
@@ -15,6 +17,8 @@ mod tests;
 use std::io::{self, Write};
 
 use crate::entry::Stored;
+
+use page::Page;
 
 /// The output formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,14 +40,22 @@ pub struct Style {
     pub format: Format,
     /// Whether it goes to a terminal: hostile bytes are escaped then.
     pub terminal: bool,
+    /// Whether the formats for people use colours.
+    pub colours: bool,
 }
 
 /// Writes one event; `line` is its stored form, of which `stored` was made.
 pub fn write(style: Style, line: &[u8], stored: &Stored, out: &mut dyn Write) -> io::Result<()> {
     match style.format {
-        Format::Text => text::write(stored, style.terminal, out),
-        Format::Line => line::write(stored, style.terminal, out),
+        Format::Text => told(style, stored, text::write, out),
+        Format::Line => told(style, stored, line::write, out),
         Format::Json => json::write(line, out),
         Format::Raw => raw::write(&stored.event, out),
     }
+}
+
+fn told(style: Style, stored: &Stored, tell: fn(&Stored, &mut Page), out: &mut dyn Write) -> io::Result<()> {
+    let mut page = Page::new(style);
+    tell(stored, &mut page);
+    out.write_all(page.bytes())
 }

@@ -11,7 +11,7 @@ fn stored() -> Stored {
     let mut event = Event::new(EventId { time_ms: 1_700_000_004_100, serial: 14 });
     event.push(
         RecordType::SYSCALL,
-        b"arch=c000003e syscall=257 success=no exit=-13 ppid=6 pid=7 auid=1000 uid=0 comm=\"tail\" exe=\"/usr/bin/tail\" key=\"passwd-ra\"",
+        b"arch=c000003e syscall=257 success=no exit=-13 a2=0 ppid=6 pid=7 auid=1000 uid=0 comm=\"tail\" exe=\"/usr/bin/tail\" key=\"passwd-ra\"",
     );
     event.push(RecordType::CWD, b"cwd=\"/root\"");
     event.push(RecordType::PATH, b"item=0 name=\"/etc/passwd\" inode=5 mode=0100644 nametype=NORMAL");
@@ -22,7 +22,8 @@ fn stored() -> Stored {
 
 fn written(format: Format, stored: &Stored) -> String {
     let mut out = Vec::new();
-    write(Style { format, terminal: true }, b"{}", stored, &mut out).expect("memory takes all");
+    write(Style { format, terminal: true, colours: false }, b"{}", stored, &mut out)
+        .expect("memory takes all");
     String::from_utf8(out).expect("escaped text")
 }
 
@@ -32,7 +33,7 @@ fn a_line_says_who_did_what_on_what_with_what() {
     let (_, sentence) = line.split_once(' ').expect("a time before it");
     assert_eq!(
         sentence,
-        "alice as root openat /etc/passwd with /usr/bin/tail (pid 7) · failed: -13 (EACCES) · passwd-ra\n"
+        "alice as root tried to read /etc/passwd with tail (pid 7) · failed: EACCES · passwd-ra\n"
     );
 }
 
@@ -40,12 +41,16 @@ fn a_line_says_who_did_what_on_what_with_what() {
 fn text_tells_all_parts() {
     let text = written(Format::Text, &stored());
     for part in [
-        "who      uid 0 (root)  auid 1000 (alice)",
-        "what     openat  failed  exit -13 (EACCES)",
-        "with     comm tail  exe /usr/bin/tail  pid 7  ppid 6  arguments tail /etc/passwd",
-        "where    /root",
-        "on       /etc/passwd  inode 5  NORMAL  mode file,644",
-        "key      passwd-ra",
+        "  serial 14\n  alice as root tried to read /etc/passwd with tail (pid 7) · failed: EACCES · passwd-ra\n",
+        "  who      uid 0 (root)  auid 1000 (alice)\n",
+        "  what     openat (x86_64)  failed  with EACCES(Permission denied)\n",
+        "  with     comm tail  exe /usr/bin/tail  pid 7  ppid 6\n",
+        "  args     tail /etc/passwd\n",
+        "  where    /root\n",
+        "  on       /etc/passwd  inode 5  mode file,644  as NORMAL\n",
+        "  SYSCALL arch=x86_64 syscall=openat success=no exit=EACCES(Permission denied) a2=0x0 ppid=6 pid=7 auid=alice \
+         uid=root comm=tail exe=/usr/bin/tail key=passwd-ra\n  CWD cwd=/root\n",
+        "  PROCTITLE proctitle=tail /etc/passwd\n\n",
     ] {
         assert!(text.contains(part), "{part}\n{text}");
     }
@@ -67,8 +72,9 @@ fn split_arguments_are_joined() {
     let mut event = Event::new(EventId::default());
     event.push(RecordType::EXECVE, b"argc=3 a0=\"x\" a1_len=6 a1[0]=414141 a1[1]=\"BBB\"");
     event.push(RecordType::EXECVE, b" a2=\"last\"");
-    let view = super::view::view(&event);
-    assert_eq!(view.arguments, [b"x".to_vec(), b"AAABBB".to_vec(), b"last".to_vec()]);
+    let names = Names::default();
+    let view = super::view::view(&event, &names);
+    assert_eq!(view.process.arguments, [b"x".to_vec(), b"AAABBB".to_vec(), b"last".to_vec()]);
 }
 
 proptest::proptest! {
