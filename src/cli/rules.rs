@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use super::arguments::{Rules, RulesCommand};
 use super::exit;
 use crate::netlink::control::Control;
-use crate::render::escape::shown;
+use crate::render::escape;
 use crate::rules::Rule;
 use crate::rules::display::Form;
 
@@ -23,12 +23,14 @@ fn list() -> anyhow::Result<u8> {
         writeln!(out, "No rules")?;
     }
     let mut status = exit::FOUND;
+    let mut text = Vec::new();
     for rule in &rules {
         match Rule::from_kernel(rule) {
-            Ok(rule) if terminal => writeln!(out, "{}", shown(&rule.to_text(Form::Listed), terminal))?,
             Ok(rule) => {
-                out.write_all(&rule.to_text(Form::Listed))?;
-                writeln!(out)?;
+                text.clear();
+                escape::show(&rule.to_text(Form::Listed), terminal, &mut text);
+                text.push(b'\n');
+                out.write_all(&text)?;
             }
             Err(error) => {
                 eprintln!("ktrail: a rule of the kernel cannot be shown: {error}");

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 /// Writes the line.
-pub(super) fn write(line: &[u8], out: &mut dyn Write) -> io::Result<()> {
+pub fn write(line: &[u8], out: &mut dyn Write) -> io::Result<()> {
     out.write_all(line)?;
     out.write_all(b"\n")
 }

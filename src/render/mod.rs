@@ -3,10 +3,10 @@
 //! `raw` and `json` give back what was stored and are never altered; `text` and `line` are for people.
 
 pub mod escape;
-mod json;
+pub mod json;
 mod line;
 mod page;
-mod raw;
+pub mod raw;
 mod records;
 mod text;
 pub mod view;

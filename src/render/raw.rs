@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use crate::event::{Closed, Event};
 
 /// Writes a line for each record: `[node=HOST ]type=NAME msg=audit(SEC.MMM:SERIAL): BODY`.
-pub(super) fn write(event: &Event, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(event: &Event, out: &mut dyn Write) -> io::Result<()> {
     let mut line = Vec::new();
     for (place, (kind, body)) in event.records().enumerate() {
         line.clear();
