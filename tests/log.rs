@@ -4,7 +4,11 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
 
+use ktrail::entry::decode::describe;
+use ktrail::store::term::Terms;
+use ktrail::store::{Config, Flush, Store};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -276,4 +280,30 @@ fn export_goes_on_after_what_cannot_be_read_and_says_so() {
     let count = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
     let least = count(&whole) - rows[0]["entries"].as_u64().unwrap();
     assert!((least..count(&whole)).contains(&count(&output.stdout)));
+}
+
+#[test]
+fn check_reads_what_a_checkpoint_covers() {
+    let log = Log::new();
+    let lines = log.run(&["search", "--format", "json"]).stdout;
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let log = Log { dir: dir.path().join("log"), _dir: dir };
+    let config = Config { dir: log.dir.clone(), flush: Flush::None, ..Config::default() };
+    let (mut store, _) = Store::open(config, Arc::new(describe)).expect("a new log");
+    for line in lines.repeat(3).split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let mut terms = Terms::default();
+        let stamp = describe(line, &mut terms).expect("an entry");
+        store.append(stamp, &terms, line).expect("appended");
+    }
+    store.close().expect("closed");
+    assert!(log.dir.join("audit.checkpoint").exists());
+    assert_eq!(log.run(&["log", "check"]).status.code(), Some(0));
+    log.change("audit.jsonl", |bytes| {
+        let middle = bytes.len() / 2;
+        let line = bytes[middle..].iter().position(|byte| *byte == b'\n').expect("a line") + middle + 1;
+        bytes[line] = b'x';
+    });
+    let (status, found) = log.json(&["log", "check"]);
+    assert_eq!((status, found.len()), (Some(1), 1), "{found:?}");
+    assert!(found[0]["file"].as_str().is_some_and(|file| file.ends_with("audit.jsonl")), "{found:?}");
 }

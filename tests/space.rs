@@ -156,6 +156,30 @@ fn rotate_removes_the_oldest_segments() {
 }
 
 #[test]
+fn halt_runs_its_command_once_all_is_written() {
+    let Some(_kernel) = KernelGuard::take() else { return };
+    let dir = directory();
+    let small = Small::mount(dir.path(), 16);
+    let copy = dir.path().join("copy");
+    // In place of what would stop the system: what is in the log at that moment.
+    let command =
+        format!("[\"/bin/cp\", \"{}\", \"{}\"]", small.0.join("audit.jsonl").display(), copy.display());
+    let store = format!(
+        "min_free_bytes = 4194304\nflush = \"none\"\non_low_space = \"halt\"\nlow_space_command = {command}\n"
+    );
+    let daemon = start(dir, &store);
+    open(&daemon, 100);
+    wait(&daemon, "key=space and syscall=openat", 100);
+    small.ballast(Some(13));
+    let begun = Instant::now();
+    while !fs::read_to_string(&copy).is_ok_and(|text| text.contains("\"action\":\"halt\"")) {
+        assert!(begun.elapsed() < PATIENCE, "{}", told(&daemon, "DAEMON_ERR"));
+        std::thread::yield_now();
+    }
+    check_log(daemon, Some(100));
+}
+
+#[test]
 fn a_command_may_make_room() {
     let Some(_kernel) = KernelGuard::take() else { return };
     let dir = directory();

@@ -135,9 +135,12 @@ impl Log {
         std::mem::take(&mut self.notes)
     }
 
-    /// What the policy for low space runs, once the notes are written.
+    /// What the policy for low space runs, once the notes are written. It may halt the system: all is made durable first.
     pub(super) fn take_command(&mut self) -> Option<Vec<String>> {
-        self.command.take()
+        let command = self.command.take()?;
+        let synced = self.store.sync();
+        self.told(synced);
+        Some(command)
     }
 
     fn told(&mut self, result: Result<(), Error>) {

@@ -67,8 +67,13 @@ pub(super) enum Sync {
     Directory,
     /// The manifest with this number of the active segment; it is written first.
     Manifest(u64),
-    /// The checkpoint of the active segment; it is only written. One that fails is a help that is missing, no more.
-    Checkpoint(Vec<u8>),
+    /// The checkpoint of the active segment, once what it covers is durable. One that fails is a help that is missing, no
+    /// more.
+    Checkpoint {
+        bytes: Vec<u8>,
+        file: Arc<File>,
+        path: PathBuf,
+    },
     /// Nothing: an answer, when all that was handed over before is done.
     #[cfg(test)]
     Nothing(Sender<()>),
@@ -81,8 +86,8 @@ impl Sync {
             Sync::File(file, path) => disk.sync(file, path),
             Sync::Directory => disk.sync_dir(),
             Sync::Manifest(active) => manifest::write(disk, *active),
-            Sync::Checkpoint(bytes) => {
-                if let Err(error) = checkpoint::write(disk, bytes) {
+            Sync::Checkpoint { bytes, file, path } => {
+                if let Err(error) = disk.sync(file, path).and_then(|()| checkpoint::write(disk, bytes)) {
                     tracing::debug!(%error, "no checkpoint of the active segment");
                 }
                 Ok(())

@@ -101,6 +101,9 @@ pub struct Config {
     pub retain_age: Option<Duration>,
     /// Bytes that are to be free on the file system; with less the oldest segments are removed.
     pub min_free_bytes: Option<u64>,
+    /// Growth of the active segment in bytes after which its index is written down, so that this is the most that an open
+    /// has to read of it. Reading 32 MiB takes about a quarter of a second, writing down the index some milliseconds.
+    pub checkpoint_bytes: u64,
     /// When what was appended is on disk.
     pub flush: Flush,
     /// Permission bits of new files; the directory gets the same and search permission where there is read permission.
@@ -121,6 +124,7 @@ impl Default for Config {
             retain_segments: None,
             retain_age: None,
             min_free_bytes: None,
+            checkpoint_bytes: 32 << 20,
             flush: Flush::Interval(Duration::from_secs(1)),
             file_mode: 0o640,
             group: None,

@@ -28,24 +28,34 @@ pub(super) struct Loaded {
     pub(super) problems: Vec<Problem>,
 }
 
+/// How much of the plain segments is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// What no checkpoint covers.
+    Needed,
+    /// All, as who looks for damage has to.
+    Whole,
+}
+
 struct Loader<'a> {
     dir: Arc<Path>,
     caches: Arc<Caches>,
     describe: &'a Describe,
     /// Whether and how the directory may be mended.
     disk: Option<&'a Disk>,
+    extent: Extent,
     problems: Vec<Problem>,
 }
 
 /// Opens a directory for its one writer, who holds the lock. There is an active segment then.
-pub(super) fn for_writing(disk: &Disk, describe: &Describe) -> Result<Loaded, Error> {
+pub(super) fn for_writing(disk: &Disk, describe: &Describe, extent: Extent) -> Result<Loaded, Error> {
     let dir = disk.dir.clone();
     let listing = Listing::read(&dir)?;
     for path in &listing.temporary {
         disk.unlink(path)?;
     }
     let caches = Arc::new(Caches::new());
-    let mut loader = Loader { dir, caches, describe, disk: Some(disk), problems: Vec::new() };
+    let mut loader = Loader { dir, caches, describe, disk: Some(disk), extent, problems: Vec::new() };
     loader.foreign(&listing);
     let closed = loader.closed(&listing)?;
     let number = loader.active_number(&listing);
@@ -63,14 +73,14 @@ pub(super) fn for_writing(disk: &Disk, describe: &Describe) -> Result<Loaded, Er
 }
 
 /// Opens a directory without changing it. A writer may do so meanwhile.
-pub(super) fn for_reading(dir: &Path, describe: &Describe) -> Result<Loaded, Error> {
+pub(super) fn for_reading(dir: &Path, describe: &Describe, extent: Extent) -> Result<Loaded, Error> {
     let found = std::fs::metadata(dir).map_err(Error::io("open", dir))?;
     if !found.is_dir() {
         return Err(Error::NotADirectory { path: dir.to_path_buf() });
     }
     let (active, listing) = still(dir)?;
     let (dir, caches): (Arc<Path>, _) = (dir.into(), Arc::new(Caches::new()));
-    let mut loader = Loader { dir, caches, describe, disk: None, problems: Vec::new() };
+    let mut loader = Loader { dir, caches, describe, disk: None, extent, problems: Vec::new() };
     loader.foreign(&listing);
     let number = loader.active_number(&listing);
     let active = active.map(|file| loader.live(file, number, names::ACTIVE)).transpose()?;
@@ -218,7 +228,10 @@ impl Loader<'_> {
     /// A plain segment with its index made from its lines; a fragment at its end is put aside.
     fn live(&mut self, file: File, segment: u64, name: &str) -> Result<Arc<Live>, Error> {
         let path = self.dir.join(name);
-        let known = checkpoint::load(&self.dir, segment, &file);
+        let known = match self.extent {
+            Extent::Needed => checkpoint::load(&self.dir, segment, &file),
+            Extent::Whole => None,
+        };
         let Replayed { index, whole_bytes, fragment, problem } =
             replay::plain(&file, &path, self.describe, known)?;
         self.problems.extend(problem);

@@ -8,6 +8,7 @@ use roaring::RoaringBitmap;
 
 use super::catalogue::{Catalogue, Segment, Shared};
 use super::error::{Error, Problem};
+use super::open::Extent;
 use super::stamps::Range;
 use super::term::{FieldId, TERM_BYTES_MAX};
 use super::{Describe, Position, Stamp, open};
@@ -92,7 +93,16 @@ impl Reader {
     /// Opens a directory without changing it and without a writer's lock: the store as it is now. What a living writer
     /// does later is not seen.
     pub fn open(dir: &Path, describe: Describe) -> Result<(Reader, Vec<Problem>), Error> {
-        let loaded = open::for_reading(dir, &describe)?;
+        Reader::open_to(dir, describe, Extent::Needed)
+    }
+
+    /// The same, and every line of what is not sealed is read, whatever a checkpoint says: the problems are all there are.
+    pub fn open_wholly(dir: &Path, describe: Describe) -> Result<(Reader, Vec<Problem>), Error> {
+        Reader::open_to(dir, describe, Extent::Whole)
+    }
+
+    fn open_to(dir: &Path, describe: Describe, extent: Extent) -> Result<(Reader, Vec<Problem>), Error> {
+        let loaded = open::for_reading(dir, &describe, extent)?;
         let catalogue = Catalogue { closed: loaded.closed, active: loaded.active };
         let shared = Shared::new(loaded.dir, describe, loaded.caches, catalogue);
         Ok((Reader::of(Arc::new(shared)), loaded.problems))

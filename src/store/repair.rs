@@ -7,6 +7,7 @@ use super::catalogue::Segment;
 use super::check::{self, Cause, Finding};
 use super::disk::{self, Disk};
 use super::error::{Error, Notice, Problem};
+use super::open::Extent;
 use super::volume::Mounted;
 use super::{Config, Describe, names, open, seal};
 
@@ -39,7 +40,7 @@ pub fn repair(
     fs::metadata(&config.dir).map_err(Error::io("open", &config.dir))?;
     let disk = Disk::prepare(config, Arc::new(Mounted))?;
     let _lock = disk.lock()?;
-    let loaded = open::for_writing(&disk, describe)?;
+    let loaded = open::for_writing(&disk, describe, Extent::Whole)?;
     let mut repaired = Repaired { problems: loaded.problems, ..Repaired::default() };
     for segment in loaded.closed {
         let Segment::Sealed(sealed) = segment else { continue };

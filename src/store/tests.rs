@@ -44,6 +44,8 @@ fn config(dir: &Path, flush: Flush) -> Config {
         retain_segments: Some(2),
         retain_bytes: None,
         rotate_age: None,
+        // A checkpoint with nearly every tick.
+        checkpoint_bytes: 64,
         ..Config::default()
     }
 }

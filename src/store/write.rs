@@ -11,6 +11,7 @@ use super::catalogue::{Catalogue, Segment, Shared};
 use super::disk::Disk;
 use super::error::{Error, Notice, Problem};
 use super::live::{Live, LiveIndex};
+use super::open::Extent;
 use super::read::Reader;
 use super::retention::Retention;
 use super::term::Terms;
@@ -26,10 +27,7 @@ const RETRY: Duration = Duration::from_secs(10);
 /// After a rotation failed it is tried again when the active segment has grown by this many bytes.
 const ROTATE_AGAIN_BYTES: u64 = 1 << 20;
 
-/// Growth of the active segment in bytes after which its index is written down: what an open has to read of it then.
-/// Reading as much takes about a quarter of a second, and writing the index some milliseconds.
-const CHECKPOINT_BYTES: u64 = 32 << 20;
-/// The same when the store is closed.
+/// Growth of the active segment in bytes after which its index is written down when the store is closed.
 const CHECKPOINT_BYTES_LAST: u64 = 1 << 20;
 
 /// Entries between two looks at how much memory the index takes.
@@ -83,7 +81,7 @@ impl Store {
     ) -> Result<(Store, Vec<Problem>), Error> {
         let disk = Disk::prepare(&config, volume)?;
         let lock = disk.lock()?;
-        let loaded = open::for_writing(&disk, &describe)?;
+        let loaded = open::for_writing(&disk, &describe, Extent::Needed)?;
         let live = loaded.active.ok_or(Error::Removed { path: disk.path(names::ACTIVE) })?;
         let catalogue = Catalogue { closed: loaded.closed, active: Some(live.clone()) };
         let shared = Arc::new(Shared::new(loaded.dir, describe, loaded.caches, catalogue));
@@ -234,7 +232,7 @@ impl Store {
             self.hand_over();
             self.last_sync = now;
         }
-        if let Some(checkpoint) = self.checkpoint(CHECKPOINT_BYTES) {
+        if let Some(checkpoint) = self.checkpoint(self.config.checkpoint_bytes) {
             let _ = self.background.sync(checkpoint);
         }
         if elapsed(now, self.last_wake) >= RETRY {
@@ -256,7 +254,8 @@ impl Store {
         }
         self.checkpoint = self.length;
         let live = &self.live;
-        live.with(|index| checkpoint::encode(index, live.id, &live.file)).map(Sync::Checkpoint)
+        let bytes = live.with(|index| checkpoint::encode(index, live.id, &live.file))?;
+        Some(Sync::Checkpoint { bytes, file: live.file.clone(), path: live.path() })
     }
 
     fn owe(&mut self, sync: Sync) {
@@ -358,6 +357,14 @@ impl Store {
         self.disk.free_bytes()
     }
 
+    /// Writes what is buffered and makes all durable, whatever the flush setting.
+    pub fn sync(&mut self) -> Result<(), Error> {
+        self.flush()?;
+        self.disk.sync(&self.live.file, &self.live.path())?;
+        self.unsynced = false;
+        self.pay()
+    }
+
     /// What the store did of itself since this was last asked, oldest first.
     pub fn notices(&mut self) -> Vec<Notice> {
         self.background.take_notices()
@@ -374,7 +381,7 @@ impl Store {
         let flushed = self.flush();
         let synced = self.disk.sync(&self.live.file, &self.live.path());
         self.background.stop();
-        if let Some(checkpoint) = self.checkpoint(CHECKPOINT_BYTES_LAST) {
+        if let Some(checkpoint) = self.checkpoint(self.config.checkpoint_bytes.min(CHECKPOINT_BYTES_LAST)) {
             let _ = checkpoint.run(&self.disk);
         }
         flushed.and(synced)

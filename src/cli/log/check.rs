@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use serde::Serialize;
 
-use super::{describe_wholly, open, progress, text};
+use super::{describe_wholly, open_wholly, progress, text};
 use crate::cli::arguments::{LogCheck, Report};
 use crate::cli::exit;
 use crate::entry::decode::describe;
@@ -60,7 +60,7 @@ fn bytes_to_read(snapshot: &Snapshot) -> u64 {
 
 /// Reads every byte. The directory is not changed, and a daemon may write it meanwhile.
 pub(super) fn check(config: &store::Config, arguments: &LogCheck) -> anyhow::Result<u8> {
-    let (reader, problems) = open(config, describe_wholly())?;
+    let (reader, problems) = open_wholly(config, describe_wholly())?;
     let teller = Teller { format: arguments.format };
     let mut findings = 0u64;
     for problem in problems {
@@ -110,7 +110,7 @@ fn is_finding(problem: &Problem, dir: &Path) -> Result<bool, Error> {
 /// Mends what can be mended.
 pub(super) fn repair(config: &store::Config, arguments: &LogCheck) -> anyhow::Result<u8> {
     let total = {
-        let (reader, problems) = open(config, Arc::new(describe))?;
+        let (reader, problems) = open_wholly(config, Arc::new(describe))?;
         let snapshot = reader.snapshot();
         // Opening for writing would make a log of any directory.
         let is_ours = |problem: &Problem| !matches!(problem, Problem::ForeignFile { .. });

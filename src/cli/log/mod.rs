@@ -28,15 +28,17 @@ pub(super) fn log(place: &Place, arguments: &arguments::Log) -> anyhow::Result<u
     }
 }
 
-/// Opens the directory for reading.
-fn open(config: &store::Config, describe: Describe) -> anyhow::Result<(Reader, Vec<Problem>)> {
-    let opened = Reader::open(&config.dir, describe);
+/// Opens the directory for reading, for which every line is read that is not sealed.
+fn open_wholly(config: &store::Config, describe: Describe) -> anyhow::Result<(Reader, Vec<Problem>)> {
+    let opened = Reader::open_wholly(&config.dir, describe);
     opened.with_context(|| format!("cannot open the log in {}", config.dir.display()))
 }
 
 /// Opens the directory for reading and tells what was found.
 fn open_and_tell(config: &store::Config) -> anyhow::Result<Reader> {
-    let (reader, problems) = open(config, Arc::new(decode::describe))?;
+    let opened = Reader::open(&config.dir, Arc::new(decode::describe));
+    let (reader, problems) =
+        opened.with_context(|| format!("cannot open the log in {}", config.dir.display()))?;
     for problem in problems {
         eprintln!("ktrail: {problem}");
     }
