@@ -1,8 +1,8 @@
-//! Everything the store does to the file system by name: making, publishing, removing and syncing files, and the lock.
+//! Everything the store does to the file system by name: making, publishing, removing and syncing files.
 
-use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
-use std::io::{Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, fchown};
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::Write;
+use std::os::unix::fs::{PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -10,11 +10,9 @@ use nix::unistd::Gid;
 
 use super::Config;
 use super::error::Error;
+use super::lock::WriteLock;
 use super::names;
 use super::volume::{Volume, Writer};
-
-/// Longest text looked at in the lock file: a process id and a newline.
-const LOCK_BYTES_MAX: u64 = 32;
 
 /// A log directory that is written.
 #[derive(Clone, Debug)]
@@ -166,45 +164,8 @@ impl Disk {
         Ok(path)
     }
 
-    /// Takes the right to write; it is held as long as the file is open.
-    pub(super) fn lock(&self) -> Result<File, Error> {
-        let path = self.path(names::LOCK);
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false).mode(self.file_mode);
-        let mut file = options.open(&path).map_err(Error::io("open", &path))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let path = self.dir.to_path_buf();
-                return Err(Error::Locked { path, holder: holder(&file) });
-            }
-            Err(TryLockError::Error(error)) => return Err(Error::io("lock", &path)(error)),
-        }
-        let text = format!("{}\n", std::process::id());
-        file.set_len(0).and_then(|()| file.write_all(text.as_bytes())).map_err(Error::io("write", &path))?;
-        Ok(file)
-    }
-}
-
-/// Whether a writer has the directory now.
-pub(super) fn has_writer(dir: &Path) -> Result<bool, Error> {
-    let path = dir.join(names::LOCK);
-    match File::open(&path) {
-        Ok(file) => match file.try_lock_shared() {
-            Ok(()) => Ok(false),
-            Err(TryLockError::WouldBlock) => Ok(true),
-            Err(TryLockError::Error(error)) => Err(Error::io("lock", &path)(error)),
-        },
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(Error::io("open", &path)(error)),
-    }
-}
-
-/// Who holds the lock, as the lock file says.
-fn holder(file: &File) -> String {
-    let mut text = String::new();
-    match file.take(LOCK_BYTES_MAX).read_to_string(&mut text) {
-        Ok(_) if text.trim().parse::<u32>().is_ok() => format!("process {}", text.trim()),
-        _ => "another process".to_owned(),
+    /// Takes the right to write.
+    pub(super) fn lock(&self) -> Result<WriteLock, Error> {
+        WriteLock::take(&self.dir, self.file_mode)
     }
 }

@@ -19,6 +19,7 @@ mod frames;
 mod index;
 mod index_writer;
 mod live;
+mod lock;
 mod manifest;
 mod names;
 mod open;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::catalogue::Segment;
 use super::check::{self, Cause, Finding};
-use super::disk::{self, Disk};
+use super::disk::Disk;
 use super::error::{Error, Notice, Problem};
 use super::open::Extent;
 use super::volume::Mounted;
-use super::{Config, Describe, names, open, seal};
+use super::{Config, Describe, lock, names, open, seal};
 
 /// What a repair found and did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct Repaired {
 
 /// Whether a writer has the directory now.
 pub fn has_writer(dir: &std::path::Path) -> Result<bool, Error> {
-    disk::has_writer(dir)
+    lock::has_writer(dir)
 }
 
 /// Mends a directory: torn lines and segments of which nothing can be read go to the quarantine, indexes that are

@@ -11,6 +11,7 @@ use super::catalogue::{Catalogue, Segment, Shared};
 use super::disk::Disk;
 use super::error::{Error, Notice, Problem};
 use super::live::{Live, LiveIndex};
+use super::lock::WriteLock;
 use super::open::Extent;
 use super::read::Reader;
 use super::retention::Retention;
@@ -64,7 +65,7 @@ pub struct Store {
     trouble: Option<Error>,
     retention: Retention,
     /// Held as long as the store is open.
-    _lock: File,
+    _lock: WriteLock,
 }
 
 impl Store {
