@@ -1,6 +1,6 @@
 //! `ktrail log`: what it shows of a log directory, what it finds wrong, and what it mends.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -233,8 +233,8 @@ fn damage_is_found_with_its_file_and_cause_and_mended_where_that_can_be() {
 #[test]
 fn while_a_daemon_writes_check_reads_and_repair_is_refused() {
     let log = Log::new();
-    let lock = File::options().write(true).open(log.dir.join("lock")).unwrap();
-    lock.lock().unwrap();
+    let config = Config { dir: log.dir.clone(), ..Config::default() };
+    let (_writer, _) = Store::open(config, Arc::new(describe)).unwrap();
     // A daemon is just writing a line.
     log.append_to_active(b"{\"v\":1,\"ti");
     assert_eq!(log.run(&["log", "check"]).status.code(), Some(0));

@@ -2,6 +2,7 @@
 //!
 //! What takes time is decompressing frames: hits that lie far apart cost one each.
 
+use std::collections::VecDeque;
 use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::thread;
@@ -11,17 +12,19 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use super::run::Hits;
 use crate::store::{Error, Position, SegmentView};
 
-/// Entries that a thread reads in one go.
-const PART_ENTRIES: usize = 16;
+/// Entries that a thread reads in one go where they lie apart: some 0.2 ms of work.
+const PART_ENTRIES: usize = 4;
 /// The same where most entries of a stretch are wanted, which then are in few frames: some four of them.
 const DENSE_PART_ENTRIES: usize = 256;
 /// Parts that are read on one thread before others are started: for a short answer that would take longer.
-const PARTS_ALONE: usize = 8;
+const PARTS_ALONE: usize = 32;
+/// Parts that are read ahead of the one that is handed out, once there are other threads.
+const PARTS_AHEAD: usize = 32;
 /// Threads at most, this one included: what a search may take from a machine that has other work.
 const THREADS_MAX: usize = 4;
 
 /// How many threads a search may use.
-pub(super) fn threads() -> usize {
+pub(super) fn threads_max() -> usize {
     thread::available_parallelism().map_or(1, NonZero::get).min(THREADS_MAX)
 }
 
@@ -82,91 +85,110 @@ pub(super) fn ahead<'a>(
     hits: &mut Hits<'a>,
     sink: &mut dyn FnMut(Position, &[u8]) -> ControlFlow<()>,
 ) -> Result<(), Error> {
-    let threads = threads();
-    let parts = if threads < 2 { usize::MAX } else { PARTS_ALONE };
-    if alone(parts, hits, sink)?.is_break() {
-        return Ok(());
-    }
-    let mut first = part(hits)?;
-    if first.hits.is_empty() {
-        return Ok(());
-    }
     thread::scope(|scope| {
-        // Each part goes to the next thread in turn, and is waited for in the same turn.
-        let workers: Vec<_> = (1..threads)
-            .map(|_| {
-                let (give, to_read) = bounded::<Part<'a>>(1);
-                let (done, read) = bounded::<Part<'a>>(1);
-                scope.spawn(move || work(&to_read, &done));
-                (give, read)
-            })
-            .collect();
+        let (give, to_read) = bounded(PARTS_AHEAD);
+        let (done, read) = bounded(PARTS_AHEAD + THREADS_MAX);
+        let mut parts = Parts { waiting: VecDeque::new(), first: 0 };
         let mut line = Vec::new();
+        let mut threads = 1;
         loop {
-            let mut handed = 0;
-            for (give, _) in &workers {
-                let part = part(hits)?;
-                // A thread that has ended has panicked, which the scope tells.
-                if part.hits.is_empty() || give.send(part).is_err() {
-                    break;
+            if parts.first == PARTS_ALONE {
+                while threads < threads_max() {
+                    let (to_read, alarm) = (to_read.clone(), Alarm(done.clone()));
+                    scope.spawn(move || work(&to_read, &alarm));
+                    threads += 1;
                 }
-                handed += 1;
             }
-            first.read(&mut line);
-            if first.give(&mut hits.ran.matched, sink)?.is_break() {
+            while parts.waiting.len() < if threads > 1 { PARTS_AHEAD } else { 1 }
+                && let Some(part) = part(hits)?
+            {
+                let number = parts.first + parts.waiting.len();
+                parts.waiting.push_back(None);
+                // There is room: no more wait than fit.
+                let _ = give.send((number, part));
+            }
+            if parts.waiting.is_empty() {
                 return Ok(());
             }
-            for (_, read) in workers.iter().take(handed) {
-                let Ok(part) = read.recv() else { return Ok(()) };
+            while let Some(part) = parts.next() {
                 if part.give(&mut hits.ran.matched, sink)?.is_break() {
                     return Ok(());
                 }
             }
-            first = part(hits)?;
-            if first.hits.is_empty() {
+            if let Ok((number, mut part)) = to_read.try_recv() {
+                part.read(&mut line);
+                parts.put(number, part);
+            } else if !parts.waiting.is_empty() && !parts.take(read.recv().ok()) {
                 return Ok(());
+            }
+            while let Ok(message) = read.try_recv() {
+                if !parts.take(Some(message)) {
+                    return Ok(());
+                }
             }
         }
     })
 }
 
-/// Reads so many parts on this thread; breaks when there are no more, or the sink has had enough.
-fn alone(
-    parts: usize,
-    hits: &mut Hits<'_>,
-    sink: &mut dyn FnMut(Position, &[u8]) -> ControlFlow<()>,
-) -> Result<ControlFlow<()>, Error> {
-    let mut line = Vec::new();
-    for _ in 0..parts {
-        let mut next = part(hits)?;
-        if next.hits.is_empty() {
-            return Ok(ControlFlow::Break(()));
-        }
-        next.read(&mut line);
-        if next.give(&mut hits.ran.matched, sink)?.is_break() {
-            return Ok(ControlFlow::Break(()));
-        }
-    }
-    Ok(ControlFlow::Continue(()))
+/// Parts that are being read, and those that have been and wait for one before them.
+struct Parts<'a> {
+    waiting: VecDeque<Option<Part<'a>>>,
+    /// The number of the first.
+    first: usize,
 }
 
-fn work<'a>(to_read: &Receiver<Part<'a>>, done: &Sender<Part<'a>>) {
+impl<'a> Parts<'a> {
+    fn put(&mut self, number: usize, part: Part<'a>) {
+        if let Some(place) = self.waiting.get_mut(number - self.first) {
+            *place = Some(part);
+        }
+    }
+
+    /// Takes what a thread has sent; whether it was not that it panicked, which the scope tells.
+    fn take(&mut self, message: Option<Option<Numbered<'a>>>) -> bool {
+        let Some((number, part)) = message.flatten() else { return false };
+        self.put(number, part);
+        true
+    }
+
+    /// The next part in order, if it has been read.
+    fn next(&mut self) -> Option<Part<'a>> {
+        self.waiting.front()?.as_ref()?;
+        self.first += 1;
+        self.waiting.pop_front()?
+    }
+}
+
+type Numbered<'a> = (usize, Part<'a>);
+
+/// Where a thread sends what it has read, and `None` when it panics: nobody is to wait for it then.
+struct Alarm<'a>(Sender<Option<Numbered<'a>>>);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let _ = self.0.send(None);
+        }
+    }
+}
+
+fn work<'a>(to_read: &Receiver<Numbered<'a>>, done: &Alarm<'a>) {
     let mut line = Vec::new();
-    for mut part in to_read {
+    for (number, mut part) in to_read {
         part.read(&mut line);
-        if done.send(part).is_err() {
+        if done.0.send(Some((number, part))).is_err() {
             return;
         }
     }
 }
 
-/// The next hits.
-fn part<'a>(hits: &mut Hits<'a>) -> Result<Part<'a>, Error> {
+/// The next hits; `None` at the end.
+fn part<'a>(hits: &mut Hits<'a>) -> Result<Option<Part<'a>>, Error> {
     let mut part = Part::default();
     while (part.hits.len() < PART_ENTRIES || part.is_dense() && part.hits.len() < DENSE_PART_ENTRIES)
         && let Some(hit) = hits.next()?
     {
         part.hits.push(hit);
     }
-    Ok(part)
+    Ok((!part.hits.is_empty()).then_some(part))
 }

@@ -89,16 +89,7 @@ pub fn run(
     sink: &mut dyn FnMut(Position, &[u8]) -> ControlFlow<()>,
 ) -> Result<Ran, store::Error> {
     let mut hits = Hits::new(snapshot, query);
-    let mut line = Vec::new();
-    // The first is often the only one.
-    if let Some((segment, ordinal)) = hits.next()? {
-        segment.read(ordinal, &mut line)?;
-        hits.ran.matched += 1;
-        if sink(Position { segment: segment.id(), ordinal }, &line).is_break() {
-            return Ok(hits.ran);
-        }
-        read::ahead(&mut hits, sink)?;
-    }
+    read::ahead(&mut hits, sink)?;
     Ok(hits.ran)
 }
 
@@ -157,7 +148,7 @@ pub fn count(snapshot: &Snapshot, query: &Query) -> Result<Ran, store::Error> {
         }
         Ok(ran)
     };
-    let threads = read::threads().min(snapshot.segments().len() / SEGMENTS_FOR_A_THREAD);
+    let threads = read::threads_max().min(snapshot.segments().len() / SEGMENTS_FOR_A_THREAD);
     let mut all = thread::scope(|scope| {
         let others: Vec<_> = (1..threads).map(|_| scope.spawn(count_some)).collect();
         let mut all: Result<Ran, store::Error> = count_some();

@@ -7,6 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread::{self, ThreadId};
 
 use zstd::zstd_safe::{self, CCtx, DCtx};
 
@@ -174,37 +175,46 @@ impl Frame {
     }
 }
 
-/// Frames kept: as many as there are readers of different places at a time. A scan asks for the next line of one.
+/// Frames kept: one for each of so many threads that read. A thread asks for the next line of the one it read last.
 const RECENT: usize = 8;
 
-/// The frames that were read last, with the generation of their segment, the latest at the end.
+/// The frames that were read last, the latest at the end.
 #[derive(Debug, Default)]
-pub(super) struct RecentFrames(Mutex<Vec<(u64, Arc<Frame>)>>);
+pub(super) struct RecentFrames(Mutex<Vec<Recent>>);
+
+#[derive(Debug)]
+struct Recent {
+    thread: ThreadId,
+    /// Of the segment.
+    generation: u64,
+    frame: Arc<Frame>,
+}
 
 impl RecentFrames {
     /// The frame with the line of `ordinal`, if it is here.
     pub(super) fn get(&self, generation: u64, ordinal: u32) -> Option<Arc<Frame>> {
         let mut recent = lock(&self.0);
-        let place = recent.iter().rposition(|(of, frame)| *of == generation && frame.has(ordinal))?;
+        let has = |recent: &Recent| recent.generation == generation && recent.frame.has(ordinal);
+        let place = recent.iter().rposition(has)?;
         if let Some(from) = recent.get_mut(place..) {
             from.rotate_left(1);
         }
-        recent.last().map(|(_, frame)| frame.clone())
+        recent.last().map(|recent| recent.frame.clone())
     }
 
-    /// Room for one more frame. It is that of the oldest if nobody reads that one: memory that was never touched costs
-    /// more than decompressing into it.
+    /// Room for one more frame of this thread. It is that of its last one, or of the oldest, if nobody reads that: memory
+    /// that was never touched costs more than decompressing into it.
     pub(super) fn room(&self) -> Room {
         let mut recent = lock(&self.0);
-        if recent.len() < RECENT {
-            return Room::default();
-        }
-        let (_, oldest) = recent.remove(0);
-        Arc::into_inner(oldest).map_or_else(Room::default, |frame| Room(frame.bytes, frame.ends))
+        let thread = thread::current().id();
+        let own = recent.iter().position(|recent| recent.thread == thread);
+        let Some(place) = own.or((recent.len() >= RECENT).then_some(0)) else { return Room::default() };
+        let done = recent.remove(place).frame;
+        Arc::into_inner(done).map_or_else(Room::default, |frame| Room(frame.bytes, frame.ends))
     }
 
     pub(super) fn keep(&self, generation: u64, frame: Arc<Frame>) {
-        lock(&self.0).push((generation, frame));
+        lock(&self.0).push(Recent { thread: thread::current().id(), generation, frame });
     }
 }
 
@@ -267,19 +277,21 @@ impl Frames<'_> {
             return Err(wrong("has an impossible length"));
         }
         let Room(mut bytes, mut ends) = room;
-        let mut stored = vec![0; stored_bytes];
-        self.file.read_exact_at(&mut stored, item.offset).map_err(Error::io("read", path))?;
-        if crc32fast::hash(&stored) != item.crc {
-            return Err(wrong("does not match its checksum"));
-        }
         bytes.clear();
         // Frames differ by a line or so: one room is to fit the next frame too.
         bytes.reserve_exact(plain_bytes.next_multiple_of(16 << 10));
-        let decompressed = DECOMPRESSOR.with_borrow_mut(|decompressor| match self.decoder {
-            Some(decoder) => decompressor.decompress_using_ddict(&mut bytes, &stored, &decoder.0),
-            None => decompressor.decompress(&mut bytes, &stored),
-        });
-        decompressed.map_err(|code| Error::io("decompress", path)(coded(code)))?;
+        DECOMPRESSOR.with_borrow_mut(|(decompressor, stored)| {
+            stored.resize(stored_bytes, 0);
+            self.file.read_exact_at(stored, item.offset).map_err(Error::io("read", path))?;
+            if crc32fast::hash(stored) != item.crc {
+                return Err(wrong("does not match its checksum"));
+            }
+            let decompressed = match self.decoder {
+                Some(decoder) => decompressor.decompress_using_ddict(&mut bytes, stored, &decoder.0),
+                None => decompressor.decompress(&mut bytes, stored),
+            };
+            decompressed.map_err(|code| Error::io("decompress", path)(coded(code)))
+        })?;
         ends.clear();
         ends.extend(memchr::memchr_iter(b'\n', &bytes).filter_map(|at| u32::try_from(at).ok()));
         if bytes.len() != plain_bytes || ends.len() != lines as usize || bytes.last() != Some(&b'\n') {
@@ -290,6 +302,6 @@ impl Frames<'_> {
 }
 
 thread_local! {
-    /// Making a decompressor takes longer than decompressing a frame.
-    static DECOMPRESSOR: RefCell<DCtx<'static>> = RefCell::new(DCtx::create());
+    /// A decompressor, which takes longer to make than a frame to decompress, and the bytes of a frame as they are stored.
+    static DECOMPRESSOR: RefCell<(DCtx<'static>, Vec<u8>)> = RefCell::new((DCtx::create(), Vec::new()));
 }

@@ -62,7 +62,7 @@ impl Growing {
         let length = usize::try_from(varint::take(bytes)?).ok()?;
         let closed = bytes.split_off(..length)?.to_vec();
         let (mut end, mut counted) = (0, last.checked_sub(first)?.checked_add(1)?);
-        take_runs(&closed, &mut |first, last| {
+        take_runs(&closed, |first, last| {
             end = last.saturating_add(2);
             counted = counted.saturating_add(last - first + 1);
         })?;
@@ -171,20 +171,26 @@ fn put_run(out: &mut Vec<u8>, gap: u32, more: u32) {
 }
 
 /// Calls `f` for each run; `None` where the bytes are not runs of ordinals below the limit.
-fn take_runs(mut bytes: &[u8], f: &mut dyn FnMut(u32, u32)) -> Option<()> {
-    let mut floor = 0u64;
+#[inline]
+fn take_runs(mut bytes: &[u8], mut f: impl FnMut(u32, u32)) -> Option<()> {
+    let mut floor = 0u32;
     while !bytes.is_empty() {
         let token = varint::take(&mut bytes)?;
-        let first = floor.checked_add(token >> 1)?;
-        let more = if token & 1 == 1 { varint::take(&mut bytes)?.checked_add(1)? } else { 0 };
-        let last = first.checked_add(more)?;
+        // A token has 63 bits after its first: the sum with two numbers of 32 bits fits.
+        let more = if token & 1 == 1 { small(varint::take(&mut bytes)?)? + 1 } else { 0 };
+        let first = u64::from(floor) + (token >> 1);
+        let last = first + more;
         if last >= u64::from(ORDINALS_MAX) {
             return None;
         }
-        f(u32::try_from(first).ok()?, u32::try_from(last).ok()?);
-        floor = last + 2;
+        f(first as u32, last as u32);
+        floor = last as u32 + 2;
     }
     Some(())
+}
+
+fn small(number: u64) -> Option<u64> {
+    (number < u64::from(ORDINALS_MAX)).then_some(number)
 }
 
 /// What a dictionary's number stands for.
@@ -249,7 +255,13 @@ impl ListHead {
             union.bitmap |= bitmap;
             return Some(());
         }
-        take_runs(body, &mut |first, last| union.add(first, last))
+        if self.count as usize > LIST_MAX {
+            union.spread();
+        }
+        match union.bits.is_empty() {
+            true => take_runs(body, |first, last| union.add(first, last)),
+            false => take_runs(body, |first, last| union.set(first, last)),
+        }
     }
 }
 
@@ -302,7 +314,7 @@ impl Union {
     /// Makes bits of the list.
     #[cold]
     fn spread(&mut self) {
-        self.bits.resize(1, 0);
+        self.bits.resize(self.bits.len().max(1024), 0);
         for ordinal in std::mem::take(&mut self.list) {
             self.set(ordinal, ordinal);
         }

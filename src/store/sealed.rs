@@ -170,6 +170,8 @@ impl Sealed {
         if head.pages().is_none_or(|count| count * PAGE as u64 != length) {
             return Err(Error::damaged(&path, "it has not the length that its head says"));
         }
+        // It will be asked next.
+        self.caches.files.insert((self.id, true), OpenFile::Index(Arc::new(file)), 1);
         Ok((OpenIndex { head: Arc::new(head), generation, memory: None }, length))
     }
 
