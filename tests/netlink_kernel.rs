@@ -11,12 +11,13 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs, io, process, thread};
 
-use ktrail::netlink::batch::Batch;
 use ktrail::netlink::control::{Control, USER_TEXT_BYTES_MAX};
 use ktrail::netlink::error::Error;
 use ktrail::netlink::events::{Config, Events, Note, Receiver};
+use ktrail::netlink::intake::Counts;
 use ktrail::netlink::session::Session;
 use ktrail::netlink::status::StatusChange;
+use ktrail::sys::ring::{Reader, Ring};
 use netlink_sys::{Socket, SocketAddr};
 use support::kernel::{KernelGuard, say_skipped};
 
@@ -62,32 +63,65 @@ const GENTLE: StatusChange = StatusChange {
 
 // Receiving.
 
+/// The event socket and the end of the ring that its messages come out of.
+struct Inbox {
+    receiver: Receiver,
+    ring: Reader,
+    messages: Vec<(u16, String)>,
+    counts: Counts,
+}
+
+impl Inbox {
+    fn of(events: Events) -> Inbox {
+        let Ring { writer, reader, .. } = Ring::create().unwrap();
+        Inbox {
+            receiver: events.into_receiver(writer),
+            ring: reader,
+            messages: Vec::new(),
+            counts: Counts::default(),
+        }
+    }
+
+    fn receive(&mut self) {
+        let counts = self.receiver.receive().unwrap();
+        self.take(counts);
+    }
+
+    /// Takes what is there; whether there was anything.
+    fn drain(&mut self) -> bool {
+        let counts = self.receiver.drain().unwrap();
+        self.take(counts);
+        counts.datagrams() > 0
+    }
+
+    fn take(&mut self, counts: Counts) {
+        self.counts += counts;
+        while let Some((kind, payload)) = self.ring.take() {
+            self.messages.push((kind, String::from_utf8_lossy(payload).into_owned()));
+        }
+        assert!(self.ring.release(|_| {}));
+    }
+}
+
 /// A session with this process as the daemon.
-fn daemon() -> (Session, Receiver) {
+fn daemon() -> (Session, Inbox) {
     let mut session = Session::begin(Control::open().unwrap()).unwrap();
     let mut events = Events::open(&Config::default()).unwrap();
     assert_eq!(session.register(&mut events).unwrap(), None);
     session.set(&GENTLE).unwrap();
-    (session, events.into_receiver())
+    (session, Inbox::of(events))
 }
 
 /// Receives on to what has been received until a message is `wanted`, and gives that.
-fn receive_until<'a>(
-    receiver: &mut Receiver,
-    messages: &'a mut Vec<(u16, String)>,
-    wanted: impl Fn(u16, &str) -> bool,
-) -> &'a str {
+fn receive_until(inbox: &mut Inbox, wanted: impl Fn(u16, &str) -> bool) -> &str {
     let begun = Instant::now();
-    let mut batch = Batch::default();
-    while !messages.iter().any(|(kind, text)| wanted(*kind, text)) {
-        assert!(begun.elapsed() < WAIT_MAX, "not within {WAIT_MAX:?}; received: {messages:#?}");
-        batch.clear();
-        receiver.receive(&mut batch).unwrap();
-        assert_eq!((batch.foreign, batch.truncated, batch.malformed), (0, 0, 0));
-        let text = |payload| String::from_utf8_lossy(payload).into_owned();
-        messages.extend(batch.messages().map(|(kind, payload)| (kind, text(payload))));
+    while !inbox.messages.iter().any(|(kind, text)| wanted(*kind, text)) {
+        assert!(begun.elapsed() < WAIT_MAX, "not within {WAIT_MAX:?}; received: {:#?}", inbox.messages);
+        inbox.receive();
+        let Counts { foreign, truncated, malformed, .. } = inbox.counts;
+        assert_eq!((foreign, truncated, malformed), (0, 0, 0));
     }
-    messages.iter().find(|(kind, text)| wanted(*kind, text)).map(|(_, text)| text.as_str()).unwrap()
+    inbox.messages.iter().find(|(kind, text)| wanted(*kind, text)).map(|(_, text)| text.as_str()).unwrap()
 }
 
 /// The part of a message that the messages of one event have in common.
@@ -102,7 +136,7 @@ fn a_watched_files_events_come_whole_and_all_is_put_back() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("watched");
     fs::write(&file, "text").unwrap();
-    let (mut session, mut receiver) = daemon();
+    let (mut session, mut inbox) = daemon();
     let status = session.control().status().unwrap();
     assert_eq!((status.pid, status.enabled, status.backlog_wait_time), (process::id(), 1, 50));
     let rule = watch(&file, READ, "ktrail-netlink");
@@ -113,14 +147,17 @@ fn a_watched_files_events_come_whole_and_all_is_put_back() {
     let mut reader = Command::new("cat").arg(&file).stdout(Stdio::null()).spawn().unwrap();
     let pid = format!(" pid={} ", reader.id());
     assert!(reader.wait().unwrap().success());
-    let mut messages = Vec::new();
     let is_call = |kind, text: &str| kind == 1300 && text.contains(&pid);
-    let call = receive_until(&mut receiver, &mut messages, is_call).to_owned();
+    let call = receive_until(&mut inbox, is_call).to_owned();
     assert!(call.contains("key=\"ktrail-netlink\"") && call.contains("comm=\"cat\""), "{call}");
     let of_event = |text: &str| event_id(text) == event_id(&call);
-    receive_until(&mut receiver, &mut messages, |kind, text| kind == 1320 && of_event(text));
-    let (kinds, texts): (Vec<u16>, Vec<&str>) =
-        messages.iter().filter(|(_, text)| of_event(text)).map(|(kind, text)| (*kind, text.as_str())).unzip();
+    receive_until(&mut inbox, |kind, text| kind == 1320 && of_event(text));
+    let (kinds, texts): (Vec<u16>, Vec<&str>) = inbox
+        .messages
+        .iter()
+        .filter(|(_, text)| of_event(text))
+        .map(|(kind, text)| (*kind, text.as_str()))
+        .unzip();
     assert_eq!(kinds, [1300, 1307, 1302, 1327, 1320]);
     assert!(texts[2].contains(&format!("name=\"{}\"", file.display())), "{texts:?}");
 
@@ -135,10 +172,9 @@ fn a_watched_files_events_come_whole_and_all_is_put_back() {
     assert_eq!(status.pid, process::id(), "still the daemon, for the messages about the end");
     session.unregister().unwrap();
     assert_eq!(control.status().unwrap().pid, 0);
-    let mut batch = Batch::default();
-    while receiver.drain(&mut batch).unwrap() > 0 {}
-    assert!(batch.control > 0, "the kernel has tried whether this process can be reached");
-    assert!(batch.messages().all(|(kind, _)| kind >= 1300 && kind != 1329));
+    while inbox.drain() {}
+    assert!(inbox.counts.control > 0, "the kernel has tried whether this process can be reached");
+    assert!(inbox.messages.iter().all(|(kind, _)| *kind >= 1300 && *kind != 1329));
     assert_eq!(status.lost, before.lost);
 }
 
@@ -147,7 +183,7 @@ fn a_session_that_is_dropped_puts_back_what_it_changed() {
     let Some(kernel) = KernelGuard::take() else { return };
     let dir = tempfile::tempdir().unwrap();
     let rule = watch(&dir.path().join("not there"), READ, "ktrail-dropped");
-    let (mut session, _receiver) = daemon();
+    let (mut session, _inbox) = daemon();
     session.add_rule(&rule).unwrap();
     drop(session);
     let mut control = Control::open().unwrap();
@@ -177,16 +213,13 @@ fn a_setting_that_somebody_else_changed_since_is_left_alone() {
 #[test]
 fn a_users_message_comes_to_the_log() {
     let Some(_kernel) = KernelGuard::take() else { return };
-    let (mut session, mut receiver) = daemon();
+    let (mut session, mut inbox) = daemon();
     let text = format!("ktrail says {}", process::id());
     session.control().send_user(1005, text.as_bytes()).unwrap();
-    let mut messages = Vec::new();
-    receive_until(&mut receiver, &mut messages, |kind, said| {
-        kind == 1005 && said.ends_with(&format!(" msg='{text}'"))
-    });
+    receive_until(&mut inbox, |kind, said| kind == 1005 && said.ends_with(&format!(" msg='{text}'")));
     let longest = vec![b'x'; USER_TEXT_BYTES_MAX];
     session.control().send_user(1005, &longest).unwrap();
-    receive_until(&mut receiver, &mut messages, |kind, said| {
+    receive_until(&mut inbox, |kind, said| {
         kind == 1005 && said.split_once(" msg='").is_some_and(|(_, said)| said.len() == longest.len() + 1)
     });
     let error = session.control().send_user(1005, &[&longest[..], b"x"].concat()).unwrap_err();
@@ -232,7 +265,7 @@ fn what_is_wrong_with_a_rule_is_said() {
 #[test]
 fn a_foreign_message_is_dropped_and_counted() {
     let Some(_kernel) = KernelGuard::take() else { return };
-    let (mut session, mut receiver) = daemon();
+    let (mut session, mut inbox) = daemon();
     let ports = own_audit_ports();
     assert_eq!(
         ports.len(),
@@ -245,13 +278,12 @@ fn a_foreign_message_is_dropped_and_counted() {
         foreign.send_to(&forged, &SocketAddr::new(port, 0), 0).unwrap();
     }
     assert_eq!(session.control().status().unwrap().pid, process::id());
-    let mut batch = Batch::default();
     let begun = Instant::now();
-    while batch.foreign == 0 && begun.elapsed() < WAIT_MAX {
-        receiver.receive(&mut batch).unwrap();
+    while inbox.counts.foreign == 0 && begun.elapsed() < WAIT_MAX {
+        inbox.receive();
     }
-    assert_eq!(batch.foreign, 1);
-    assert!(batch.messages().all(|(_, payload)| payload != b"fake"));
+    assert_eq!(inbox.counts.foreign, 1);
+    assert!(inbox.messages.iter().all(|(_, text)| text != "fake"));
 }
 
 /// The ports of this process's audit sockets.
@@ -350,14 +382,12 @@ fn be_the_daemon() {
     let mut control = Control::open().unwrap();
     let mut events = Events::open(&Config::default()).unwrap();
     events.register(&mut control).unwrap();
-    let mut receiver = events.into_receiver();
+    let mut inbox = Inbox::of(events);
     say("registered");
     let input = thread::spawn(|| io::stdin().read_to_end(&mut Vec::new()));
     let begun = Instant::now();
-    let mut batch = Batch::default();
     while !input.is_finished() && begun.elapsed() < 3 * WAIT_MAX {
-        batch.clear();
-        receiver.receive(&mut batch).unwrap();
+        inbox.receive();
     }
     control.unregister().unwrap();
 }

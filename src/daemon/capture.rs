@@ -1,49 +1,43 @@
 //! The two threads that carry the data: one receives from the kernel, one makes entries and stores them.
 //!
-//! Batches go round between them: when all are full the receiver waits, the socket's buffer fills, then the kernel's
-//! queue, and at last the kernel holds producers back. Nothing is dropped on the way.
+//! Between them is a ring of messages in memory that outlives the process. When it is full the receiver waits, the socket's
+//! buffer fills, then the kernel's queue, and at last the kernel holds producers back. Nothing is dropped on the way. A
+//! message leaves the ring for good when its event has been written to the log's file, so what a process had received
+//! when it was killed is found by the next one.
 
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver as Channel, Sender, bounded};
 
 use super::log::Log;
-use super::space::{self, Space};
+use super::receive::{self, Ends};
+use super::recover::Known;
+use super::space::Space;
+use super::storer::Storer;
 use crate::enrich::Enricher;
 use crate::entry::Resolve;
+use crate::ingest::Ingest;
 use crate::ingest::counters::Counters;
-use crate::ingest::{Ingest, Now};
-use crate::netlink;
-use crate::netlink::batch::Batch;
-use crate::netlink::events::{Events, Receiver};
+use crate::netlink::error::Error;
+use crate::netlink::events::{self, Events};
 use crate::record::RecordType;
 use crate::serve::live::Live;
 use crate::store::Store;
+use crate::sys::ring::{Reader, Writer};
 
-/// Batches that go round. With [`BATCH_MESSAGES`] of about 200 bytes each they hold some 7 MB; the socket's buffer holds
-/// more.
-const BATCHES: usize = 64;
-/// Messages with which a batch is handed on.
-const BATCH_MESSAGES: usize = 512;
-/// Bytes with which a batch is handed on.
-const BATCH_BYTES: usize = 512 << 10;
-/// Messages that come in one go when the kernel is busy.
-const BUSY_MESSAGES: usize = 32;
-/// How long the receiver of a busy kernel lets messages gather. Waking up for each few of them would cost more processor
-/// time than all else; the socket's buffer has room for a hundred times as many as come meanwhile.
-const GATHER: Duration = Duration::from_micros(500);
-/// How long entries may wait to be written while more come.
-const WRITE_AFTER: Duration = Duration::from_millis(1);
-/// How often time is looked at.
-const TICK: Duration = Duration::from_millis(50);
+/// Messages that are received, and dealt with, in one go.
+pub(super) const BATCH_MESSAGES: u64 = 512;
+/// Events of the daemon's own, and other work, that may wait.
+const WORK_MAX: usize = 64;
 
-/// What the storing thread gets.
+/// What the storing thread gets, besides the messages in the ring.
 pub(super) enum Work {
-    /// Messages of the kernel.
-    Batch(Batch),
+    /// There are messages.
+    Messages,
     /// An event of the daemon's own.
     Own {
         /// Its type, of the daemon's range.
@@ -51,45 +45,98 @@ pub(super) enum Work {
         /// Its text.
         body: String,
     },
+    /// What the next process is to know of this one's changes in the kernel.
+    State(Vec<u8>),
+}
+
+/// Whence the kernel's messages come.
+pub(super) enum Source {
+    /// The socket that this process has registered.
+    Registered(Events),
+    /// A socket that a process which has ended had registered.
+    Kept {
+        /// The socket.
+        socket: OwnedFd,
+        /// How its successor is set up.
+        config: events::Config,
+    },
+}
+
+/// What the storing thread works with.
+pub(super) struct Storing {
+    pub(super) ingest: Ingest,
+    pub(super) store: Store,
+    pub(super) live: Live,
+    pub(super) space: Space,
+    /// What of the messages an earlier process left in the ring is in the log.
+    pub(super) known: Known,
 }
 
 /// The threads of the data.
 pub(super) struct Capture {
     stop: Arc<AtomicBool>,
+    /// With `stop`: what is there is left to the next process.
+    leave: Arc<AtomicBool>,
     work: Sender<Work>,
-    receiver: JoinHandle<()>,
+    /// Gets the registered socket, or why there is none.
+    registered: Channel<Result<OwnedFd, Error>>,
+    receiver: JoinHandle<Option<Events>>,
     storer: JoinHandle<Store>,
 }
 
 impl Capture {
     /// Begins to receive and to store.
     pub(super) fn start(
-        events: Events,
-        ingest: Ingest,
-        store: Store,
-        live: Live,
+        source: Source,
+        (writer, reader): (Writer, Reader),
+        storing: Storing,
         counters: Arc<Counters>,
-        space: Space,
     ) -> std::io::Result<Capture> {
         let stop = Arc::new(AtomicBool::new(false));
-        let (work, to_do) = bounded(BATCHES + 16);
-        let (give_back, spare) = bounded(BATCHES);
-        for _ in 0..BATCHES {
-            let _ = give_back.send(Batch::default());
-        }
-        let receiver = {
-            let (stop, work, counters) = (stop.clone(), work.clone(), counters.clone());
-            thread::Builder::new()
-                .name("receive".into())
-                .spawn(move || receive(events, &stop, &work, &spare, &counters))?
-        };
+        let leave = Arc::new(AtomicBool::new(false));
+        let bell = Arc::new(AtomicBool::new(false));
+        let (work, to_do) = bounded(WORK_MAX);
+        let (tell, registered) = bounded(1);
         let storer = {
-            let log = Log::new(store, live, counters, stop.clone(), space);
-            thread::Builder::new()
-                .name("store".into())
-                .spawn(move || storing(ingest, log, &to_do, &give_back))?
+            let log = Log::new(storing.store, storing.live, counters.clone(), stop.clone(), storing.space);
+            let (ingest, known) = (storing.ingest, storing.known);
+            let (bell, leave) = (bell.clone(), leave.clone());
+            thread::Builder::new().name("store".into()).spawn(move || {
+                let mut storer = Storer { ingest, log, ring: reader, begun: Instant::now() };
+                storer.recover(known);
+                storer.run(&to_do, &bell);
+                storer.end(leave.load(Ordering::Acquire))
+            })?
         };
-        Ok(Capture { stop, work, receiver, storer })
+        let receiver = {
+            let (stop, leave, work) = (stop.clone(), leave.clone(), work.clone());
+            thread::Builder::new().name("receive".into()).spawn(move || {
+                let mut receiver = match receive::begin(source, writer, &counters) {
+                    Ok(receiver) => receiver,
+                    Err(error) => {
+                        let _ = tell.send(Err(error));
+                        return None;
+                    }
+                };
+                let descriptor = receiver.descriptor();
+                let _ = tell.send(descriptor);
+                receive::receive(
+                    &mut receiver,
+                    &Ends { stop: &stop, leave: &leave },
+                    &work,
+                    &bell,
+                    &counters,
+                );
+                Some(receiver.into_events())
+            })?
+        };
+        Ok(Capture { stop, leave, work, registered, receiver, storer })
+    }
+
+    /// Waits until this process is registered, and gives the socket's descriptor.
+    pub(super) fn registered(&self) -> Result<OwnedFd, Error> {
+        let ended = || Error::Ended;
+        self.registered.recv().map_err(|_| ended())?
     }
 
     /// Where to send events of the daemon's own.
@@ -110,114 +157,14 @@ impl Capture {
         drop(self.work);
         self.storer.join().ok()
     }
-}
 
-fn receive(
-    events: Events,
-    stop: &AtomicBool,
-    work: &Sender<Work>,
-    spare: &crossbeam_channel::Receiver<Batch>,
-    counters: &Counters,
-) {
-    let mut events = events.into_receiver();
-    let mut busy = false;
-    loop {
-        let Ok(mut batch) = spare.recv() else { return };
-        batch.clear();
-        let stopping = stop.load(Ordering::Acquire);
-        if busy && !stopping {
-            thread::sleep(GATHER);
-        }
-        let received = match stopping {
-            true => events.drain(&mut batch),
-            false => gather(&mut events, &mut batch),
-        };
-        busy = batch.len() >= BUSY_MESSAGES && batch.len() < BATCH_MESSAGES;
-        Counters::add(&counters.foreign, batch.foreign);
-        Counters::add(&counters.truncated, batch.truncated);
-        Counters::add(&counters.malformed, batch.malformed);
-        match received {
-            Ok(0) if stopping => return,
-            Ok(count) => Counters::add(&counters.messages, u64::try_from(count).unwrap_or(0)),
-            Err(error) => {
-                tracing::error!(%error, "receiving has ended");
-                return;
-            }
-        }
-        if work.send(Work::Batch(batch)).is_err() {
-            return;
-        }
-    }
-}
-
-/// Waits for messages and takes all that are there, up to a full batch.
-fn gather(events: &mut Receiver, batch: &mut Batch) -> Result<usize, netlink::error::Error> {
-    let mut total = events.receive(batch)?;
-    let mut last = total;
-    while last > 0 && batch.len() < BATCH_MESSAGES && batch.bytes() < BATCH_BYTES {
-        last = events.drain(batch)?;
-        total += last;
-    }
-    Ok(total)
-}
-
-fn storing(
-    mut ingest: Ingest,
-    mut log: Log,
-    to_do: &crossbeam_channel::Receiver<Work>,
-    give_back: &Sender<Batch>,
-) -> Store {
-    let begun = Instant::now();
-    let now = || Now { mono_ms: milliseconds(begun.elapsed()), wall_ms: wall_ms() };
-    let mut ticked = begun;
-    let mut written = begun;
-    let mut unwritten = false;
-    loop {
-        if log.is_holding() {
-            // What the kernel sends meanwhile waits in the batches, in the socket's buffer, and in the kernel's queue.
-            thread::sleep(TICK);
-            tick(&mut ingest, &mut log, now());
-            continue;
-        }
-        match to_do.recv_timeout(if unwritten { WRITE_AFTER } else { TICK }) {
-            Ok(Work::Batch(batch)) => {
-                let now = now();
-                batch.messages().for_each(|(kind, payload)| ingest.message(kind, payload, now, &mut log));
-                let _ = give_back.try_send(batch);
-            }
-            Ok(Work::Own { kind, body }) => ingest.own_event(kind, body.as_bytes(), now(), &mut log),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => break,
-        }
-        unwritten = true;
-        if to_do.is_empty() && written.elapsed() >= WRITE_AFTER {
-            log.flush();
-            written = Instant::now();
-            unwritten = false;
-        }
-        if ticked.elapsed() >= TICK {
-            ticked = Instant::now();
-            ingest.tick(now(), &mut log);
-            tick(&mut ingest, &mut log, now());
-        }
-    }
-    ingest.finish(&mut log);
-    log.flush();
-    log.into_store()
-}
-
-/// Does what time brings, and writes what there is to tell of it before anything is run.
-fn tick(ingest: &mut Ingest, log: &mut Log, now: Now) {
-    log.tick(now.mono_ms);
-    let notes = log.take_notes();
-    if !notes.is_empty() {
-        for (kind, body) in notes {
-            ingest.own_event(kind, body.as_bytes(), now, log);
-        }
-        log.flush();
-    }
-    if let Some(command) = log.take_command() {
-        space::run(&command);
+    /// Ends the threads, and leaves what the kernel has sent and unfinished events to the next process.
+    pub(super) fn leave(self) -> Option<(Store, Events)> {
+        self.leave.store(true, Ordering::Release);
+        self.stop.store(true, Ordering::Release);
+        let events = self.receiver.join().ok().flatten()?;
+        drop(self.work);
+        Some((self.storer.join().ok()?, events))
     }
 }
 
@@ -247,7 +194,7 @@ impl Resolve for NoNames {
     }
 }
 
-fn milliseconds(duration: Duration) -> u64 {
+pub(super) fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 

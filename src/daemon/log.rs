@@ -93,9 +93,12 @@ impl Log {
         self.space.is_holding() && !self.stop.load(Ordering::Acquire)
     }
 
-    pub(super) fn flush(&mut self) {
+    /// Writes what was taken; whether all of it is in the log's file now.
+    pub(super) fn flush(&mut self) -> bool {
         let flushed = self.store.flush();
+        let done = flushed.is_ok();
         self.told(flushed);
+        done
     }
 
     /// Does what time brings. `now_ms` is of a clock that never goes back.

@@ -8,9 +8,14 @@ mod capture;
 mod counts;
 mod diagnostics;
 mod log;
+mod manager;
+mod receive;
+mod recover;
 mod rules;
 mod run;
 mod space;
+mod storer;
+mod successor;
 
 use std::process::ExitCode;
 

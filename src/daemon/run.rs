@@ -1,5 +1,6 @@
 //! One run of the daemon, from the first check to the last word.
 
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,11 +8,12 @@ use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use super::capture::{Capture, HostNames, NoNames, wall_ms};
+use super::capture::{Capture, HostNames, NoNames, Source, Storing, Work, wall_ms};
 use super::counts::{self, Watch};
-use super::diagnostics;
+use super::recover::Known;
 use super::rules::Rules;
 use super::space::Space;
+use super::{diagnostics, manager, successor};
 use crate::config::Config;
 use crate::enrich::lookup::Host;
 use crate::enrich::{self, Enricher};
@@ -28,6 +30,8 @@ use crate::record::RecordType;
 use crate::serve::live::Live;
 use crate::serve::{self, Server, Sources};
 use crate::store::{Reader, Store};
+use crate::sys::ring::Ring;
+use crate::sys::{kept, process};
 
 /// How often the daemon looks whether its threads are alive.
 const ALIVE_INTERVAL: Duration = Duration::from_millis(500);
@@ -37,14 +41,30 @@ const QUIET: Duration = Duration::from_millis(50);
 /// How long to wait for that at the end: others' rules may never leave it quiet.
 const QUIET_MAX: Duration = Duration::from_secs(2);
 
+/// Why the daemon's work ends.
+enum Ended {
+    /// A signal asks for the end.
+    Stop,
+    /// A signal asks to go on with the configuration, and the program, as they are now.
+    Renew,
+}
+
+/// What an earlier process has left.
+struct Inheritance {
+    ring: Ring,
+    /// The socket that it had registered.
+    socket: Option<OwnedFd>,
+}
+
 /// Runs until a signal asks for the end or a thread fails.
 pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
-    let _diagnostics = diagnostics::begin(&config.diagnostics)?;
+    let diagnostics = diagnostics::begin(&config.diagnostics)?;
     for warning in &rules.warnings {
         tracing::warn!("{warning}");
     }
     // What may be missing is looked at first: nothing is made or changed by a daemon that cannot run.
-    let mut session = Session::begin(Control::open()?)?;
+    let Inheritance { ring: Ring { writer, reader: ring, kept }, socket } = inheritance()?;
+    let mut session = session(ring.state())?;
     let started_ms = wall_ms();
     let counters = Arc::new(Counters::default());
     let (store, problems) = Store::open(config.store.clone(), Arc::new(entry::decode::describe))
@@ -56,6 +76,7 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
     let within = runtime.enter();
     let reader = store.reader();
     let live = Live::default();
+    let known = Known::of(&reader, ring.carried().chain(ring.left())).context("cannot read the log")?;
     let status = Status {
         config: config.clone(),
         reader: reader.clone(),
@@ -66,6 +87,86 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
     let (source, watched) = status.source();
     let server_config = serve::Config { socket: config.socket.clone(), readers: config.readers };
     let server = Server::bind(server_config, Sources { reader, live: live.clone(), status: source })?;
+    manager::keep(manager::RING, &kept);
+    let source = register(&mut session, config, socket)?;
+    let mut ingest = ingest(config, &counters)?;
+    let mut log = FirstWords(store, live.clone());
+    let words = first_words(session.before().enabled, &source);
+    ingest.own_event(RecordType::DAEMON_START, words.as_bytes(), now(), &mut log);
+    let space = Space::new(config.space.clone());
+    let storing = Storing { ingest, store: log.0, live, space, known };
+    let capture = Capture::start(source, (writer, ring), storing, counters.clone())?;
+    let registered = capture.registered()?;
+    session.is_registered();
+    manager::keep(manager::EVENTS, &registered);
+    drop(registered);
+    let watch = Watch::start(Control::open()?, *session.before(), counters.clone(), capture.work())?;
+    watched.set(Box::new(watch.source())).ok().context("the status has one source")?;
+    let loaded = load(&mut session, config, rules);
+    let _ = capture.work().send(Work::State(session.memory()));
+    let ended = match loaded {
+        Ok(()) => {
+            greet(config, rules);
+            manager::ready("capturing");
+            runtime.block_on(serve_until_signal(server, &capture))
+        }
+        Err(error) => Err(error),
+    };
+    drop(within);
+    if matches!(ended, Ok(Ended::Renew)) {
+        watch.stop();
+        let (store, events) = capture.leave().context("a thread has failed")?;
+        store.close().context("cannot close the log")?;
+        session.leave();
+        drop(diagnostics);
+        return Err(successor::execute(&events, &kept));
+    }
+    manager::stopping();
+    let result = ended.as_ref().map_or("failed", |_| "success");
+    finish(session, watch, capture, &counters, result)?;
+    ended.map(drop)
+}
+
+/// What was kept for this process, or an empty ring.
+fn inheritance() -> anyhow::Result<Inheritance> {
+    let (mut ring, mut socket) = (None, None);
+    for (name, descriptor) in kept::given() {
+        match name.as_str() {
+            manager::RING => match Ring::attach(descriptor) {
+                Ok(found) => ring = Some(found),
+                Err(error) => {
+                    tracing::warn!("what the last process had received and not stored is lost: {error}");
+                }
+            },
+            manager::EVENTS => socket = Some(descriptor),
+            _ => tracing::warn!("a descriptor of the unknown name {name} was given and is closed"),
+        }
+    }
+    let ring = ring.map_or_else(Ring::create, Ok).context("cannot make the ring of messages")?;
+    Ok(Inheritance { ring, socket })
+}
+
+/// The session of this run, or the one an earlier process has left in the middle.
+fn session(memory: &[u8]) -> Result<Session, Error> {
+    match Session::resume(Control::open()?, memory) {
+        Some(session) => Ok(session),
+        None => Session::begin(Control::open()?),
+    }
+}
+
+/// Becomes the audit daemon, unless that takes the place of a process that has ended and left its socket.
+fn register(session: &mut Session, config: &Config, kept: Option<OwnedFd>) -> anyhow::Result<Source> {
+    if let Some(socket) = kept {
+        let registered = session.control().status()?.pid;
+        if registered == std::process::id() {
+            return Ok(Source::Registered(Events::adopt(socket)));
+        }
+        if registered != 0 && process::command(registered).is_none() {
+            tracing::info!("the process {registered} has ended; its socket was kept and is read on");
+            return Ok(Source::Kept { socket, config: config.events });
+        }
+        manager::let_go(manager::EVENTS);
+    }
     let mut events = Events::open(&config.events)?;
     events.notes.iter().for_each(|note| tracing::warn!("{note}"));
     if let Some(pid) = session.register(&mut events)? {
@@ -73,29 +174,7 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
             "the audit daemon with pid {pid} had ended without a word to the kernel; this one takes its place"
         );
     }
-    let mut ingest = ingest(config, &counters)?;
-    let mut log = FirstWords(store, live.clone());
-    ingest.own_event(
-        RecordType::DAEMON_START,
-        first_words(session.before().enabled).as_bytes(),
-        now(),
-        &mut log,
-    );
-    let space = Space::new(config.space.clone());
-    let capture = Capture::start(events, ingest, log.0, live, counters.clone(), space)?;
-    let watch = Watch::start(Control::open()?, *session.before(), counters.clone(), capture.work())?;
-    watched.set(Box::new(watch.source())).ok().context("the status has one source")?;
-    let loaded = load(&mut session, config, rules);
-    let ended = match loaded {
-        Ok(()) => {
-            greet(config, rules);
-            runtime.block_on(serve_until_signal(server, &capture))
-        }
-        Err(error) => Err(error),
-    };
-    drop(within);
-    finish(session, watch, capture, &counters, ended.as_ref().map_or("failed", |()| "success"))?;
-    ended
+    Ok(Source::Registered(events))
 }
 
 /// Changes the kernel's settings and adds the rules.
@@ -119,6 +198,9 @@ fn load(session: &mut Session, config: &Config, rules: &Rules) -> anyhow::Result
             Err(error) => return Err(error).with_context(|| format!("the rule {rule}")),
         }
     }
+    for error in session.remove_inherited() {
+        tracing::error!("{error}; a rule of the last configuration stays in the kernel");
+    }
     Ok(())
 }
 
@@ -135,16 +217,28 @@ fn greet(config: &Config, rules: &Rules) {
     tracing::info!("ready    stop with Ctrl-C or SIGTERM; rules of this run are then removed");
 }
 
-async fn serve_until_signal(server: Server, capture: &Capture) -> anyhow::Result<()> {
+async fn serve_until_signal(server: Server, capture: &Capture) -> anyhow::Result<Ended> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let mut reload = signal(SignalKind::hangup())?;
+    let mut upgrade = signal(SignalKind::user_defined2())?;
     let (stop, stopped) = watch::channel(false);
     let serving = tokio::spawn(server.run(stopped));
     let mut alive = tokio::time::interval(ALIVE_INTERVAL);
     let ended = loop {
         tokio::select! {
-            _ = interrupt.recv() => break Ok(()),
-            _ = terminate.recv() => break Ok(()),
+            _ = interrupt.recv() => break Ok(Ended::Stop),
+            _ = terminate.recv() => break Ok(Ended::Stop),
+            Some(()) = async { tokio::select! { got = reload.recv() => got, got = upgrade.recv() => got } } => {
+                manager::reloading();
+                match tokio::task::spawn_blocking(successor::check).await? {
+                    Ok(()) => break Ok(Ended::Renew),
+                    Err(error) => {
+                        tracing::error!("{error:#}; all goes on as it was");
+                        manager::ready("capturing; the last reload was refused");
+                    }
+                }
+            }
             _ = alive.tick() => {
                 if !capture.is_running() {
                     break Err(anyhow::anyhow!("a thread of the daemon has ended early; its reason is above"));
@@ -209,9 +303,14 @@ fn now() -> Now {
     Now { mono_ms: 0, wall_ms: wall_ms() }
 }
 
-fn first_words(enabled: u32) -> String {
+fn first_words(enabled: u32, source: &Source) -> String {
     let version = env!("CARGO_PKG_VERSION");
-    format!("op=start ver={version} format=json {} enabled={enabled} res=success", identity())
+    let op = match source {
+        Source::Kept { .. } => "take-over",
+        Source::Registered(events) if events.is_adopted() => "reload",
+        Source::Registered(_) => "start",
+    };
+    format!("op={op} ver={version} format=json {} enabled={enabled} res=success", identity())
 }
 
 /// Who this daemon is, as an audit record says it.

@@ -171,6 +171,12 @@ impl Assembler {
         }
     }
 
+    /// The events that are not complete.
+    pub fn open_events(&self) -> impl Iterator<Item = &Event> {
+        let current = self.current.iter().map(|(_, open)| open);
+        current.chain(self.open.values()).map(|open| &open.event)
+    }
+
     /// How many events are open.
     pub fn open(&self) -> usize {
         self.open.len() + usize::from(self.current.is_some())

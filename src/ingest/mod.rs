@@ -173,6 +173,19 @@ impl Ingest {
         self.store_done(sink);
     }
 
+    /// Hands the messages of events that are not complete to `f`, as the kernel has sent them.
+    pub fn open_messages(&self, f: &mut dyn FnMut(u16, &[u8])) {
+        let mut payload = Vec::new();
+        for event in self.assembler.open_events() {
+            for (kind, body) in event.records() {
+                payload.clear();
+                stamp::write(event.id, &mut payload);
+                payload.extend_from_slice(body);
+                f(kind.0, &payload);
+            }
+        }
+    }
+
     /// Closes all events: nothing more will come.
     pub fn finish(&mut self, sink: &mut dyn Sink) {
         self.assembler.finish(&mut self.done);

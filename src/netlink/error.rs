@@ -69,6 +69,9 @@ impl std::fmt::Display for Request {
 /// Why a request failed.
 #[derive(Debug, Error)]
 pub enum Error {
+    /// The thread that registers has ended.
+    #[error("the thread that receives events has ended before it had begun")]
+    Ended,
     /// EPERM without the capability.
     #[error("cannot {0}: this needs the capability {capability} (run as root)", capability = .0.capability().1)]
     NotPermitted(Request),

@@ -1,29 +1,23 @@
 //! The socket on which the kernel sends audit messages to its daemon, read in batches.
 
-use std::io::{self, ErrorKind, IoSliceMut};
-use std::os::fd::{AsFd, AsRawFd};
+use std::io::{self, ErrorKind};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
 use netlink_sys::{Socket, SocketAddr};
 use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, MultiHeaders, NetlinkAddr, getsockopt, recvmmsg, setsockopt, sockopt};
+use nix::sys::socket::{MsgFlags, getsockopt, setsockopt, sockopt};
 use nix::sys::time::{TimeVal, TimeValLike};
 
-use super::batch::Batch;
 use super::control::{self, Control};
 use super::error::{Error, Request};
 use super::exchange::{Answers, Exchange, KERNEL_PORT};
-use super::status;
+use super::intake::{Counts, Intake};
+use super::{message, status};
 use crate::sys::process;
+use crate::sys::ring::{ROOM_BYTES, Writer};
+use crate::sys::socket::adopt;
 
-/// Datagrams taken from the kernel in one system call.
-const DATAGRAMS_MAX: usize = 64;
-/// Room for one datagram in bytes.
-///
-/// The kernel has no limit of its own for a record. The longest known has two paths of 4095 bytes in hexadecimal
-/// (AppArmor's `name=` and `target=`) and some hundred bytes besides: 17 KiB. The 64 more make the number of cache lines
-/// odd: at a power of two, the beginnings of all rooms would share a few sets of the processor's cache.
-const DATAGRAM_BYTES_MAX: usize = (20 << 10) + 64;
 /// Milliseconds after which a receive without a message returns, so that its thread can be told to stop.
 const WAIT_MS: i64 = 100;
 /// The largest receive buffer that can be asked for in bytes: the kernel keeps twice the number, in 32 bits.
@@ -61,8 +55,10 @@ pub enum Note {
 pub struct Events {
     socket: Socket,
     sequence: u32,
-    /// Messages that came before the registration was acknowledged.
-    early: Batch,
+    /// Messages that came before the registration was acknowledged, and how many of them are cut.
+    early: Vec<(u16, Vec<u8>)>,
+    cut: u64,
+    adopted: bool,
     /// What the system did not grant.
     pub notes: Vec<Note>,
 }
@@ -77,7 +73,24 @@ impl Events {
         socket.set_no_enobufs(true).map_err(open)?;
         let timeout = TimeVal::milliseconds(WAIT_MS);
         setsockopt(&socket.as_fd(), sockopt::ReceiveTimeout, &timeout).map_err(|errno| open(errno.into()))?;
-        Ok(Events { socket, sequence: 0, early: Batch::default(), notes })
+        Ok(Events { socket, sequence: 0, early: Vec::new(), cut: 0, adopted: false, notes })
+    }
+
+    /// Goes on with the socket that this process had registered before it executed another program.
+    pub fn adopt(socket: OwnedFd) -> Events {
+        Events {
+            socket: adopt(socket),
+            sequence: 0,
+            early: Vec::new(),
+            cut: 0,
+            adopted: true,
+            notes: Vec::new(),
+        }
+    }
+
+    /// Whether it was registered before this program began.
+    pub fn is_adopted(&self) -> bool {
+        self.adopted
     }
 
     /// Makes this process the audit daemon and this socket the one that events go to. Gives the process id of a daemon
@@ -97,7 +110,7 @@ impl Events {
         let failed = |error| Error::new(Request::Register, error);
         self.socket.send_to(&request, &SocketAddr::new(KERNEL_PORT, 0), 0).map_err(failed)?;
         let begun = Instant::now();
-        let mut datagram = Vec::with_capacity(DATAGRAM_BYTES_MAX);
+        let mut datagram = Vec::with_capacity(ROOM_BYTES);
         while !exchange.is_over() {
             if begun.elapsed() >= control::ANSWER_MAX {
                 return Err(Error::TimedOut(Request::Register));
@@ -108,7 +121,7 @@ impl Events {
                 Ok((length, sender)) => {
                     let port = sender.port_number();
                     if !exchange.take(port, &datagram)? {
-                        self.early.take(port, &datagram, length > datagram.len());
+                        self.keep(port, &datagram, length > datagram.len());
                     }
                 }
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
@@ -122,19 +135,49 @@ impl Events {
         }
     }
 
-    /// Makes ready to receive. What this needs cannot be handed from thread to thread.
-    pub fn into_receiver(self) -> Receiver {
-        Receiver {
-            socket: self.socket,
-            early: self.early,
-            room: vec![0; DATAGRAMS_MAX * DATAGRAM_BYTES_MAX],
-            headers: MultiHeaders::preallocate(DATAGRAMS_MAX, None),
+    fn keep(&mut self, port: u32, datagram: &[u8], cut: bool) {
+        if let Some((kind, payload)) = message::split(datagram).filter(|_| port == KERNEL_PORT)
+            && kind >= message::MIN_TYPE
+            && kind != message::REPLACE
+        {
+            self.early.push((kind, payload.to_vec()));
+            self.cut += u64::from(cut);
         }
+    }
+
+    /// The messages that came before the registration was acknowledged; they are not given again.
+    pub(super) fn take_early(&mut self) -> Vec<(u16, Vec<u8>)> {
+        std::mem::take(&mut self.early)
+    }
+
+    /// Receives once without waiting; messages that are not `wanted` are left out.
+    pub(super) fn drain_into(
+        &self,
+        intake: &mut Intake,
+        wanted: &mut dyn FnMut(u16, &[u8]) -> bool,
+    ) -> Result<Counts, Error> {
+        intake.receive(&self.socket, MsgFlags::MSG_DONTWAIT, wanted)
+    }
+
+    /// Makes ready to receive into a ring. What this needs cannot be handed from thread to thread.
+    pub fn into_receiver(self, ring: Writer) -> Receiver {
+        self.with_intake(Intake::new(ring))
+    }
+
+    /// The same with an intake that has been at work.
+    pub fn with_intake(self, intake: Intake) -> Receiver {
+        Receiver { events: self, intake }
+    }
+}
+
+impl AsFd for Events {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
 
 /// Asks for a receive buffer of that size.
-fn size_buffer(socket: &Socket, asked: usize) -> io::Result<Option<Note>> {
+pub(super) fn size_buffer(socket: &Socket, asked: usize) -> io::Result<Option<Note>> {
     // More would reach the kernel as a negative number, which it takes for 0.
     let size = asked.min(RECEIVE_BUFFER_BYTES_MAX);
     if setsockopt(&socket.as_fd(), sockopt::RcvBufForce, &size).is_err() {
@@ -156,63 +199,48 @@ fn already(pid: u32) -> Error {
     }
 }
 
-/// The event socket with room for a batch of messages.
+/// The event socket with the ring that its messages go to.
 pub struct Receiver {
-    socket: Socket,
-    /// Messages that came before the registration was acknowledged.
-    early: Batch,
-    room: Vec<u8>,
-    headers: MultiHeaders<NetlinkAddr>,
+    events: Events,
+    intake: Intake,
 }
 
 impl Receiver {
-    /// Appends what is there to the batch, and waits at most 100 ms if nothing is. Gives the number of messages.
-    pub fn receive(&mut self, batch: &mut Batch) -> Result<usize, Error> {
-        self.receive_with(batch, MsgFlags::MSG_WAITFORONE)
+    /// Takes what is there, and waits at most 100 ms if nothing is.
+    pub fn receive(&mut self) -> Result<Counts, Error> {
+        self.receive_with(MsgFlags::MSG_WAITFORONE)
     }
 
-    /// Appends what is there to the batch, without waiting.
-    pub fn drain(&mut self, batch: &mut Batch) -> Result<usize, Error> {
-        self.receive_with(batch, MsgFlags::MSG_DONTWAIT)
+    /// Takes what is there, without waiting.
+    pub fn drain(&mut self) -> Result<Counts, Error> {
+        self.receive_with(MsgFlags::MSG_DONTWAIT)
     }
 
-    fn receive_with(&mut self, batch: &mut Batch, flags: MsgFlags) -> Result<usize, Error> {
-        let before = batch.len();
-        batch.append(&std::mem::take(&mut self.early));
+    /// The socket's descriptor, for whoever is to keep it.
+    pub fn descriptor(&self) -> Result<OwnedFd, Error> {
+        self.events.as_fd().try_clone_to_owned().map_err(|error| Error::new(Request::Open, error))
+    }
+
+    /// The socket alone.
+    pub fn into_events(self) -> Events {
+        self.events
+    }
+
+    /// Whether the ring has room; nothing is received while it has none.
+    pub fn is_ready(&self) -> bool {
+        self.intake.is_ready()
+    }
+
+    fn receive_with(&mut self, flags: MsgFlags) -> Result<Counts, Error> {
+        let early = self.events.take_early();
+        let mut counts = Counts { truncated: std::mem::take(&mut self.events.cut), ..Counts::default() };
+        for (kind, payload) in &early {
+            // A few at most, and the first to come into an empty ring.
+            counts.messages += u64::from(self.intake.push(*kind, payload));
+        }
         // What is there is not held back for what may come.
-        let flags = if batch.is_empty() { flags } else { MsgFlags::MSG_DONTWAIT };
-        let mut received = [(0, 0, false); DATAGRAMS_MAX];
-        let count = self.fill(&mut received, flags)?;
-        let rooms = self.room.chunks_exact(DATAGRAM_BYTES_MAX);
-        for (&(port, length, truncated), room) in received.iter().take(count).zip(rooms) {
-            batch.take(port, room.get(..length).unwrap_or(room), truncated);
-        }
-        Ok(batch.len() - before)
-    }
-
-    /// Receives into the rooms. Gives how many have something, and of each the sender's port, the length, and whether it
-    /// was cut.
-    fn fill(
-        &mut self,
-        received: &mut [(u32, usize, bool); DATAGRAMS_MAX],
-        flags: MsgFlags,
-    ) -> Result<usize, Error> {
-        let mut rooms = self.room.chunks_exact_mut(DATAGRAM_BYTES_MAX);
-        let mut slices: [[IoSliceMut<'_>; 1]; DATAGRAMS_MAX] =
-            std::array::from_fn(|_| [IoSliceMut::new(rooms.next().unwrap_or_default())]);
-        match recvmmsg(self.socket.as_raw_fd(), &mut self.headers, slices.iter_mut(), flags, None) {
-            Ok(results) => {
-                let mut count = 0;
-                for (result, received) in results.zip(received.iter_mut()) {
-                    let port = result.address.map_or(KERNEL_PORT, |address| address.pid());
-                    *received = (port, result.bytes, result.flags.contains(MsgFlags::MSG_TRUNC));
-                    count += 1;
-                }
-                Ok(count)
-            }
-            // ENOBUFS is the kernel's word that it had to queue elsewhere; nothing is lost by it.
-            Err(Errno::EAGAIN | Errno::EINTR | Errno::ENOBUFS) => Ok(0),
-            Err(errno) => Err(Error::new(Request::Receive, errno.into())),
-        }
+        let flags = if early.is_empty() { flags } else { MsgFlags::MSG_DONTWAIT };
+        counts += self.intake.receive(&self.events.socket, flags, &mut |_, _| true)?;
+        Ok(counts)
     }
 }

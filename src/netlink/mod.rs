@@ -2,11 +2,12 @@
 //!
 //! Knows messages and their framing, not the syntax of what is in them.
 
-pub mod batch;
 pub mod control;
 pub mod error;
 pub mod events;
 mod exchange;
+pub mod intake;
 mod message;
 pub mod session;
 pub mod status;
+pub mod takeover;

@@ -1,5 +1,7 @@
 //! What one run changes in the kernel, remembered so that it can be put back.
 
+use serde::{Deserialize, Serialize};
+
 use super::control::Control;
 use super::error::Error;
 use super::events::Events;
@@ -12,14 +14,77 @@ pub struct Session {
     /// What this run has set, or has tried to.
     ours: StatusChange,
     rules: Vec<Vec<u8>>,
+    /// Rules that the process before this one has added and this one has not.
+    inherited: Vec<Vec<u8>>,
     registered: bool,
+}
+
+/// What a session has to put back, for a process that goes on with it.
+#[derive(Serialize, Deserialize)]
+struct Memory {
+    before: Status,
+    ours: StatusChange,
+    /// In hexadecimal.
+    rules: Vec<String>,
 }
 
 impl Session {
     /// Begins a session: nothing is changed yet.
     pub fn begin(mut control: Control) -> Result<Session, Error> {
         let before = control.status()?;
-        Ok(Session { control, before, ours: StatusChange::default(), rules: Vec::new(), registered: false })
+        Ok(Session {
+            control,
+            before,
+            ours: StatusChange::default(),
+            rules: Vec::new(),
+            inherited: Vec::new(),
+            registered: false,
+        })
+    }
+
+    /// Goes on with the session of an earlier process, as [`Session::memory`] has told it; `None` where that makes no sense.
+    pub fn resume(control: Control, memory: &[u8]) -> Option<Session> {
+        let Memory { before, ours, rules } = serde_json::from_slice(memory).ok()?;
+        let inherited = rules.iter().map(|rule| unhex(rule)).collect::<Option<_>>()?;
+        Some(Session { control, before, ours, rules: Vec::new(), inherited, registered: false })
+    }
+
+    /// What a process that takes the place of this one has to know to put back what this run has changed.
+    pub fn memory(&self) -> Vec<u8> {
+        let rules = self.rules.iter().chain(&self.inherited).map(|rule| hex(rule)).collect();
+        let memory = Memory { before: self.before, ours: self.ours, rules };
+        serde_json::to_vec(&memory).expect("numbers and texts have a form in JSON")
+    }
+
+    /// Leaves everything in the kernel as it is: another process goes on with it.
+    pub fn leave(mut self) {
+        self.ours = StatusChange::default();
+        self.rules.clear();
+        self.inherited.clear();
+        self.registered = false;
+    }
+
+    /// Notes that this process is registered by other means than [`Session::register`].
+    pub fn is_registered(&mut self) {
+        self.registered = true;
+    }
+
+    /// Removes the rules that the process before this one has added and this one has not.
+    pub fn remove_inherited(&mut self) -> Vec<Error> {
+        let inherited = std::mem::take(&mut self.inherited);
+        self.remove(inherited)
+    }
+
+    fn remove(&mut self, rules: Vec<Vec<u8>>) -> Vec<Error> {
+        let mut errors = Vec::new();
+        for rule in rules.into_iter().rev() {
+            match self.control.delete_rule(&rule) {
+                // Somebody else removed it, or the kernel did with the directory it lay in.
+                Ok(()) | Err(Error::NotFound(_)) => {}
+                Err(error) => errors.push(error),
+            }
+        }
+        errors
     }
 
     /// The control socket, for requests that change nothing.
@@ -47,8 +112,13 @@ impl Session {
         self.control.set(&change)
     }
 
-    /// Adds a rule. One that was there already is left alone, now and at the end; gives whether it was added.
+    /// Adds a rule. One that was there already is left alone, now and at the end; gives whether it is this run's, or of the
+    /// process before it.
     pub fn add_rule(&mut self, rule: &[u8]) -> Result<bool, Error> {
+        if let Some(place) = self.inherited.iter().position(|inherited| inherited == rule) {
+            self.rules.push(self.inherited.remove(place));
+            return Ok(true);
+        }
         match self.control.add_rule(rule) {
             Ok(()) => {
                 self.rules.push(rule.to_vec());
@@ -63,14 +133,9 @@ impl Session {
     ///
     /// A setting that somebody has changed again since is theirs and stays.
     pub fn put_back(&mut self) -> Vec<Error> {
-        let mut errors = Vec::new();
-        for rule in std::mem::take(&mut self.rules).into_iter().rev() {
-            match self.control.delete_rule(&rule) {
-                // Somebody else removed it, or the kernel did with the directory it lay in.
-                Ok(()) | Err(Error::NotFound(_)) => {}
-                Err(error) => errors.push(error),
-            }
-        }
+        let mut errors = self.remove_inherited();
+        let rules = std::mem::take(&mut self.rules);
+        errors.extend(self.remove(rules));
         let ours = std::mem::take(&mut self.ours);
         if !ours.is_empty() {
             let restored =
@@ -87,6 +152,15 @@ impl Session {
         }
         Ok(())
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let pairs = text.as_bytes().chunks(2);
+    pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
 }
 
 /// The change that puts back what is still as this run set it.

@@ -1,6 +1,7 @@
 //! The kernel's audit status and features, and what is to be changed in the status.
 
 use netlink_packet_audit::StatusMessage;
+use serde::{Deserialize, Serialize};
 
 use super::message::Control as Message;
 
@@ -17,7 +18,7 @@ pub(super) mod mask {
 }
 
 /// The kernel's audit status (`struct audit_status`, linux/audit.h).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     /// 0 off, 1 on, 2 on and locked until the next boot.
     pub enabled: u32,
@@ -42,7 +43,7 @@ pub struct Status {
 }
 
 /// What is to be changed in the status; `None` leaves as it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusChange {
     /// 0 off, 1 on. (2 would lock the configuration until the next boot.)
     pub enabled: Option<u32>,

@@ -40,6 +40,11 @@ pub enum StampError {
     End,
 }
 
+/// Appends what opens a record, as the kernel writes it: `audit(1700000004.100:14): `.
+pub fn write(id: EventId, out: &mut Vec<u8>) {
+    out.extend_from_slice(format!("audit({id}): ").as_bytes());
+}
+
 /// Splits a record's text after its stamp: `audit(1700000004.100:14): arch=…` gives the id and `arch=…`.
 ///
 /// A record without any field ends in `):`, which is accepted (EOE is written so).

@@ -1,3 +1,6 @@
-//! What std and `nix` lack a plain form of: facts about processes and this process's rights.
+//! What std and `nix` lack a plain form of: facts about processes, and memory that outlives this one.
 
+pub mod kept;
 pub mod process;
+pub mod ring;
+pub mod socket;

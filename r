@@ -1,0 +1,3 @@
+$ auditctl -a always,exit -F perm
+  err: -F missing operation for perm
+  rc=255

@@ -1,0 +1,255 @@
+//! Takes the place of a daemon that has ended while somebody kept its socket: no message is missed, and none comes twice.
+//!
+//! The kernel goes on sending into the kept socket and holds producers back when it is full. But the process that reads it
+//! is not the registered one: its own system calls are audited like anyone's, and may be held back like anyone's. And
+//! while that socket lives the kernel lets nobody register (`audit_replace`, kernel/audit.c).
+//!
+//! So the registration is changed under cover of a second reader. The kernel sends each message first to the multicast
+//! group, then to the daemon (`kauditd_send_queue`, kernel/audit.c). From the moment a multicast reader has joined, until
+//! the kernel's own record of the new registration has come by the new socket, each message is taken from whichever
+//! socket it comes by first: kept, multicast or new.
+//!
+//! What rules out a loop and a deadlock: until then this thread makes no system call but receiving and those of the
+//! registration. If even receiving is audited (`-S all`), a batch of messages makes one event more, and an empty one is
+//! followed by a pause, so the events die out. Whoever is held back is woken when the kernel's queue has room, and the
+//! kernel has sent on from the queue what this thread made room for before it could be held back.
+
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use foldhash::fast::RandomState;
+use netlink_sys::Socket;
+use nix::sys::socket::MsgFlags;
+
+use super::control::{self, Control};
+use super::error::{Error, Request};
+use super::events::{self, Config, Events};
+use super::intake::{Counts, Intake, Wanted};
+use crate::sys::socket::adopt;
+
+/// The multicast group of all audit messages (`AUDIT_NLGRP_READLOG`, linux/audit.h).
+const READERS: u32 = 1;
+/// The receive buffer of the multicast reader in bytes. The kernel does not wait for it: it has to hold what comes while
+/// the registration is changed.
+const LISTENER_BYTES: usize = 128 << 20;
+/// Longest time in which the kept socket's other holders are to let go of it.
+const LET_GO_MAX: Duration = Duration::from_secs(10);
+/// How long to wait for the kernel's record of the registration. There is none while auditing is disabled.
+const RECORD_MAX: Duration = Duration::from_secs(1);
+/// Pause where there is nothing to do.
+const PAUSE: Duration = Duration::from_millis(1);
+/// The type of a record about the configuration (`AUDIT_CONFIG_CHANGE`, linux/audit.h).
+const CONFIG_CHANGE: u16 = 1305;
+
+/// Messages that have come by one socket and not yet by the other.
+#[derive(Default)]
+struct Seen {
+    counts: HashMap<u64, u32, RandomState>,
+    hasher: RandomState,
+}
+
+impl Seen {
+    fn of(&self, kind: u16, payload: &[u8]) -> u64 {
+        self.hasher.hash_one((kind, payload))
+    }
+
+    fn note(&mut self, kind: u16, payload: &[u8]) {
+        *self.counts.entry(self.of(kind, payload)).or_default() += 1;
+    }
+
+    /// Whether it was noted and not taken yet.
+    fn take(&mut self, kind: u16, payload: &[u8]) -> bool {
+        let key = self.of(kind, payload);
+        let Some(count) = self.counts.get_mut(&key) else { return false };
+        *count -= 1;
+        if *count == 0 {
+            self.counts.remove(&key);
+        }
+        true
+    }
+}
+
+/// What a take-over has done.
+pub struct Taken {
+    /// The new socket, registered.
+    pub events: Events,
+    /// What was received on the way.
+    pub counts: Counts,
+}
+
+/// Registers this process in place of one that has ended, with a new socket in place of the `kept` one.
+///
+/// All that is received on the way goes into the ring. `let_go` is called when the kept socket has been read to where the
+/// multicast reader goes on: whoever else holds it has to close it.
+pub fn take_over(
+    kept: OwnedFd,
+    config: &Config,
+    intake: &mut Intake,
+    let_go: impl FnOnce(),
+) -> Result<Taken, Error> {
+    let listener = listen()?;
+    let mut cover = Cover {
+        listener,
+        by_listener: Seen::default(),
+        by_others: Seen::default(),
+        counts: Counts::default(),
+    };
+    cover.read_kept(&adopt(kept), intake)?;
+    let_go();
+    let mut events = Events::open(config)?;
+    cover.register(&mut events, intake)?;
+    cover.change_over(&mut events, intake)?;
+    Ok(Taken { events, counts: cover.counts })
+}
+
+fn listen() -> Result<Socket, Error> {
+    let open = |error: io::Error| Error::new(Request::Open, error);
+    let mut socket = Socket::new(control::PROTOCOL).map_err(open)?;
+    // Less than asked for is all that can be had.
+    events::size_buffer(&socket, LISTENER_BYTES).map_err(open)?;
+    socket.bind_auto().map_err(open)?;
+    socket.add_membership(READERS).map_err(open)?;
+    Ok(socket)
+}
+
+/// The multicast reader, and what has come by it and by the others.
+struct Cover {
+    listener: Socket,
+    by_listener: Seen,
+    by_others: Seen,
+    counts: Counts,
+}
+
+impl Cover {
+    /// Reads the kept socket until the multicast reader has all that comes after.
+    fn read_kept(&mut self, kept: &Socket, intake: &mut Intake) -> Result<(), Error> {
+        // The kernel's next message comes by both. What came before the first of the multicast reader's comes only here.
+        loop {
+            wait_until_ready(intake);
+            let by_others = &mut self.by_others;
+            let by_listener = &mut self.by_listener;
+            let mut met = false;
+            let counts = intake.receive(kept, MsgFlags::MSG_DONTWAIT, &mut |kind, payload| {
+                let again = by_listener.take(kind, payload);
+                met |= again;
+                if !again {
+                    by_others.note(kind, payload);
+                }
+                !again
+            })?;
+            self.counts += counts;
+            if counts.datagrams() == 0 || met {
+                return Ok(());
+            }
+            self.listen(intake, &mut |_, _| true)?;
+        }
+    }
+
+    /// Takes what has come by the multicast reader as far as it is `wanted`. Gives whether there was something.
+    fn listen(&mut self, intake: &mut Intake, wanted: Wanted<'_>) -> Result<bool, Error> {
+        wait_until_ready(intake);
+        let (by_others, by_listener) = (&mut self.by_others, &mut self.by_listener);
+        let counts = intake.receive(&self.listener, MsgFlags::MSG_DONTWAIT, &mut |kind, payload| {
+            if !wanted(kind, payload) || by_others.take(kind, payload) {
+                return false;
+            }
+            by_listener.note(kind, payload);
+            true
+        })?;
+        self.counts += counts;
+        Ok(counts.datagrams() > 0)
+    }
+
+    /// Registers as soon as nobody holds the kept socket any more.
+    fn register(&mut self, events: &mut Events, intake: &mut Intake) -> Result<(), Error> {
+        let mut control = Control::open()?;
+        let begun = Instant::now();
+        loop {
+            match events.register(&mut control) {
+                Err(Error::SocketHeld { .. }) if begun.elapsed() < LET_GO_MAX => {
+                    if !self.listen(intake, &mut |_, _| true)? {
+                        thread::sleep(PAUSE);
+                    }
+                }
+                registered => return registered.map(drop),
+            }
+        }
+    }
+
+    /// Takes from both sockets until the record of the registration has come by both.
+    fn change_over(&mut self, events: &mut Events, intake: &mut Intake) -> Result<(), Error> {
+        let mark = format!("audit_pid={} ", std::process::id());
+        let is_mark = |kind: u16, payload: &[u8]| {
+            kind == CONFIG_CHANGE && memchr::memmem::find(payload, mark.as_bytes()).is_some()
+        };
+        let (mut by_new, mut by_listener) = (false, false);
+        for (kind, payload) in events.take_early() {
+            by_new |= is_mark(kind, &payload);
+            if self.is_new(kind, &payload) {
+                wait_until_ready(intake);
+                self.counts.messages += u64::from(intake.push(kind, &payload));
+            }
+        }
+        let begun = Instant::now();
+        while begun.elapsed() < RECORD_MAX {
+            // What comes after the record comes by the new socket.
+            let listened = !by_listener
+                && self.listen(intake, &mut |kind, payload| {
+                    let before = !by_listener;
+                    by_listener |= is_mark(kind, payload);
+                    before
+                })?;
+            if by_new && !listened {
+                break;
+            }
+            if !by_new {
+                wait_until_ready(intake);
+                let counts = events.drain_into(intake, &mut |kind, payload| {
+                    by_new |= is_mark(kind, payload);
+                    self.is_new(kind, payload)
+                })?;
+                self.counts += counts;
+                if counts.datagrams() == 0 && !listened {
+                    thread::sleep(PAUSE);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a message of the new socket has not come by the multicast reader; notes it then.
+    fn is_new(&mut self, kind: u16, payload: &[u8]) -> bool {
+        let again = self.by_listener.take(kind, payload);
+        if !again {
+            self.by_others.note(kind, payload);
+        }
+        !again
+    }
+}
+
+fn wait_until_ready(intake: &Intake) {
+    while !intake.is_ready() {
+        thread::sleep(PAUSE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_taken_as_often_as_it_was_noted() {
+        let mut seen = Seen::default();
+        seen.note(1300, b"one");
+        seen.note(1300, b"one");
+        seen.note(1302, b"one");
+        let taken: Vec<bool> = (0..3).map(|_| seen.take(1300, b"one")).collect();
+        assert_eq!(taken, [true, true, false]);
+        assert!(!seen.take(1302, b"two") && seen.take(1302, b"one"));
+        assert!(seen.counts.is_empty());
+    }
+}
