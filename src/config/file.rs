@@ -69,7 +69,7 @@ pub(super) struct Kernel {
 
 impl Default for Kernel {
     fn default() -> Kernel {
-        Kernel { backlog_limit: 8192, backlog_wait_time: None, receive_buffer_bytes: 16 << 20 }
+        Kernel { backlog_limit: 8192, backlog_wait_time: None, receive_buffer_bytes: 64 << 20 }
     }
 }
 

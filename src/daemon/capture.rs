@@ -98,11 +98,12 @@ impl Capture {
         let (work, to_do) = bounded(WORK_MAX);
         let (tell, registered) = bounded(1);
         let storer = {
+            let counters = counters.clone();
             let log = Log::new(storing.store, storing.live, counters.clone(), stop.clone(), storing.space);
             let (ingest, known) = (storing.ingest, storing.known);
             let (bell, leave) = (bell.clone(), leave.clone());
             thread::Builder::new().name("store".into()).spawn(move || {
-                let mut storer = Storer { ingest, log, ring: reader, begun: Instant::now() };
+                let mut storer = Storer { ingest, log, ring: reader, counters, begun: Instant::now() };
                 storer.recover(known);
                 storer.run(&to_do, &bell);
                 storer.end(leave.load(Ordering::Acquire))

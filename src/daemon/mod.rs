@@ -13,6 +13,7 @@ mod receive;
 mod recover;
 mod rules;
 mod run;
+mod signals;
 mod space;
 mod storer;
 mod successor;

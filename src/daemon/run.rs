@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::capture::{Capture, HostNames, NoNames, Source, Storing, Work, wall_ms};
 use super::counts::{self, Watch};
 use super::recover::Known;
 use super::rules::Rules;
+use super::signals::{Signals, Wish};
 use super::space::Space;
 use super::{diagnostics, manager, successor};
 use crate::config::Config;
@@ -40,14 +40,8 @@ const ALIVE_INTERVAL: Duration = Duration::from_millis(500);
 const QUIET: Duration = Duration::from_millis(50);
 /// How long to wait for that at the end: others' rules may never leave it quiet.
 const QUIET_MAX: Duration = Duration::from_secs(2);
-
-/// Why the daemon's work ends.
-enum Ended {
-    /// A signal asks for the end.
-    Stop,
-    /// A signal asks to go on with the configuration, and the program, as they are now.
-    Renew,
-}
+/// How long to wait at the end for the kernel's queue to have been empty once: less than a service manager waits.
+const EMPTY_MAX: Duration = Duration::from_secs(60);
 
 /// What an earlier process has left.
 struct Inheritance {
@@ -59,6 +53,9 @@ struct Inheritance {
 /// Runs until a signal asks for the end or a thread fails.
 pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
     let diagnostics = diagnostics::begin(&config.diagnostics)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let within = runtime.enter();
+    let signals = Signals::catch()?;
     for warning in &rules.warnings {
         tracing::warn!("{warning}");
     }
@@ -72,8 +69,6 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
     for problem in &problems {
         tracing::warn!("{problem}");
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let within = runtime.enter();
     let reader = store.reader();
     let live = Live::default();
     let known = Known::of(&reader, ring.carried().chain(ring.left())).context("cannot read the log")?;
@@ -108,12 +103,12 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
         Ok(()) => {
             greet(config, rules);
             manager::ready("capturing");
-            runtime.block_on(serve_until_signal(server, &capture))
+            runtime.block_on(serve_until_signal(server, signals, &capture))
         }
         Err(error) => Err(error),
     };
     drop(within);
-    if matches!(ended, Ok(Ended::Renew)) {
+    if matches!(ended, Ok(Wish::Renew)) {
         watch.stop();
         let (store, events) = capture.leave().context("a thread has failed")?;
         store.close().context("cannot close the log")?;
@@ -217,27 +212,22 @@ fn greet(config: &Config, rules: &Rules) {
     tracing::info!("ready    stop with Ctrl-C or SIGTERM; rules of this run are then removed");
 }
 
-async fn serve_until_signal(server: Server, capture: &Capture) -> anyhow::Result<Ended> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut reload = signal(SignalKind::hangup())?;
-    let mut upgrade = signal(SignalKind::user_defined2())?;
+async fn serve_until_signal(server: Server, mut signals: Signals, capture: &Capture) -> anyhow::Result<Wish> {
     let (stop, stopped) = watch::channel(false);
     let serving = tokio::spawn(server.run(stopped));
     let mut alive = tokio::time::interval(ALIVE_INTERVAL);
     let ended = loop {
         tokio::select! {
-            _ = interrupt.recv() => break Ok(Ended::Stop),
-            _ = terminate.recv() => break Ok(Ended::Stop),
-            Some(()) = async { tokio::select! { got = reload.recv() => got, got = upgrade.recv() => got } } => {
-                manager::reloading();
-                match tokio::task::spawn_blocking(successor::check).await? {
-                    Ok(()) => break Ok(Ended::Renew),
-                    Err(error) => {
+            wish = signals.next() => {
+                if wish == Wish::Renew {
+                    manager::reloading();
+                    if let Err(error) = tokio::task::spawn_blocking(successor::check).await? {
                         tracing::error!("{error:#}; all goes on as it was");
                         manager::ready("capturing; the last reload was refused");
+                        continue;
                     }
                 }
+                break Ok(wish);
             }
             _ = alive.tick() => {
                 if !capture.is_running() {
@@ -259,9 +249,11 @@ fn finish(
     counters: &Counters,
     result: &str,
 ) -> anyhow::Result<()> {
-    for error in session.put_back() {
-        tracing::error!("not put back: {error}");
-    }
+    let told = |errors: Vec<Error>| errors.iter().for_each(|error| tracing::error!("not put back: {error}"));
+    told(session.remove_rules());
+    // A lower backlog limit would have the kernel drop what it has queued beyond that (`kauditd_retry_skb`).
+    wait_until_quiet(&mut session, counters);
+    told(session.put_back());
     wait_until_quiet(&mut session, counters);
     if let Err(error) = session.unregister() {
         tracing::error!("{error}");
@@ -280,11 +272,14 @@ fn wait_until_quiet(session: &mut Session, counters: &Counters) {
     let begun = Instant::now();
     let mut quiet_since = begun;
     let mut received = Counters::read(&counters.messages);
-    while begun.elapsed() < QUIET_MAX && quiet_since.elapsed() < QUIET {
+    let mut was_empty = false;
+    while quiet_since.elapsed() < QUIET && begun.elapsed() < if was_empty { QUIET_MAX } else { EMPTY_MAX } {
         std::thread::sleep(QUIET / 10);
         let now = Counters::read(&counters.messages);
         let backlog = session.control().status().map_or(0, |status| status.backlog);
-        if backlog > 0 || now != received {
+        was_empty |= backlog == 0;
+        // What waits in the ring keeps the kernel waiting, and what it has tried in vain to send it counts nowhere.
+        if backlog > 0 || now != received || Counters::read(&counters.waiting) > 0 {
             quiet_since = Instant::now();
         }
         received = now;

@@ -1,5 +1,6 @@
 //! The thread that makes entries of messages and stores them.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,12 +11,14 @@ use super::capture::{BATCH_MESSAGES, Work, milliseconds, wall_ms};
 use super::log::Log;
 use super::recover::Known;
 use super::space;
+use crate::ingest::counters::Counters;
 use crate::ingest::{Ingest, Now};
 use crate::store::Store;
 use crate::sys::ring::Reader;
 
-/// Bytes of dealt-with messages with which the ring gets its room back.
-const RELEASE_BYTES: u64 = 4 << 20;
+/// Bytes of dealt-with messages with which the ring gets its room back. Where the storing is the slower, this is what the
+/// receiver waits for: at 10 MB/s a tenth of a second, after which the kernel takes a full socket for a failing one.
+const RELEASE_BYTES: u64 = 1 << 20;
 /// How long entries may wait to be written while more come.
 const WRITE_AFTER: Duration = Duration::from_millis(1);
 /// How often time is looked at.
@@ -26,6 +29,7 @@ pub(super) struct Storer {
     pub(super) ingest: Ingest,
     pub(super) log: Log,
     pub(super) ring: Reader,
+    pub(super) counters: Arc<Counters>,
     pub(super) begun: Instant,
 }
 
@@ -51,6 +55,9 @@ impl Storer {
             if known.is_fresh(kind, payload) {
                 messages += 1;
                 self.ingest.message(kind, payload, now, &mut self.log);
+            }
+            if self.ring.unreleased() >= RELEASE_BYTES {
+                self.give_back();
             }
         }
         if messages > 0 {
@@ -113,6 +120,7 @@ impl Storer {
 
     /// Deals with a batch of messages; whether there were any.
     fn messages(&mut self) -> bool {
+        Counters::set(&self.counters.waiting, self.ring.waiting());
         let now = self.now();
         let mut any = false;
         for _ in 0..BATCH_MESSAGES {

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
 
-use super::manager;
+use super::{manager, signals};
 use crate::netlink::events::Events;
 use crate::sys::kept;
 use crate::sys::ring::Kept;
@@ -45,6 +45,7 @@ pub(super) fn execute(events: &Events, ring: &Kept) -> anyhow::Error {
     let begun = carried.map_err(anyhow::Error::from).and_then(|(variable, text)| {
         let mut command = Command::new(program()?);
         command.args(std::env::args_os().skip(1)).env(variable, text);
+        signals::hold()?;
         Ok(anyhow::Error::from(command.exec()))
     });
     begun.unwrap_or_else(|error| error).context("cannot execute the program in this one's place")

@@ -27,6 +27,8 @@ pub struct Counters {
     pub lost: AtomicU64,
     /// Events that could not be stored.
     pub dropped: AtomicU64,
+    /// Bytes of messages that wait between receiving and storing now.
+    pub waiting: AtomicU64,
 }
 
 impl Counters {
@@ -35,6 +37,11 @@ impl Counters {
         if count > 0 {
             counter.fetch_add(count, Ordering::Relaxed);
         }
+    }
+
+    /// Sets what is no count but a depth of now.
+    pub fn set(depth: &AtomicU64, now: u64) {
+        depth.store(now, Ordering::Relaxed);
     }
 
     /// Reads a counter.

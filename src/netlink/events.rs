@@ -32,7 +32,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Config {
-        Config { receive_buffer_bytes: 16 << 20 }
+        Config { receive_buffer_bytes: 64 << 20 }
     }
 }
 

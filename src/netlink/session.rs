@@ -129,13 +129,19 @@ impl Session {
         }
     }
 
+    /// Removes the rules this run added. Goes on after an error and gives all of them.
+    pub fn remove_rules(&mut self) -> Vec<Error> {
+        let mut errors = self.remove_inherited();
+        let rules = std::mem::take(&mut self.rules);
+        errors.extend(self.remove(rules));
+        errors
+    }
+
     /// Removes the rules this run added and puts the status back. Goes on after an error and gives all of them.
     ///
     /// A setting that somebody has changed again since is theirs and stays.
     pub fn put_back(&mut self) -> Vec<Error> {
-        let mut errors = self.remove_inherited();
-        let rules = std::mem::take(&mut self.rules);
-        errors.extend(self.remove(rules));
+        let mut errors = self.remove_rules();
         let ours = std::mem::take(&mut self.ours);
         if !ours.is_empty() {
             let restored =

@@ -40,6 +40,8 @@ const LISTENER_BYTES: usize = 128 << 20;
 const LET_GO_MAX: Duration = Duration::from_secs(10);
 /// How long to wait for the kernel's record of the registration. There is none while auditing is disabled.
 const RECORD_MAX: Duration = Duration::from_secs(1);
+/// More than the kernel tries to send one message: a tenth of a second (`audit_net_init`, kernel/audit.c).
+const SEND_MAX: Duration = Duration::from_millis(150);
 /// Pause where there is nothing to do.
 const PAUSE: Duration = Duration::from_millis(1);
 /// The type of a record about the configuration (`AUDIT_CONFIG_CHANGE`, linux/audit.h).
@@ -126,12 +128,15 @@ struct Cover {
 
 impl Cover {
     /// Reads the kept socket until the multicast reader has all that comes after.
+    ///
+    /// That is so when a message has come by both: what the kernel had sent to the group before it was joined is in the
+    /// kept socket by then. An empty socket proves nothing, unless it stays empty for longer than the kernel tries to send
+    /// one message.
     fn read_kept(&mut self, kept: &Socket, intake: &mut Intake) -> Result<(), Error> {
-        // The kernel's next message comes by both. What came before the first of the multicast reader's comes only here.
-        loop {
+        let mut heard = Instant::now();
+        while heard.elapsed() < SEND_MAX {
             wait_until_ready(intake);
-            let by_others = &mut self.by_others;
-            let by_listener = &mut self.by_listener;
+            let (by_others, by_listener) = (&mut self.by_others, &mut self.by_listener);
             let mut met = false;
             let counts = intake.receive(kept, MsgFlags::MSG_DONTWAIT, &mut |kind, payload| {
                 let again = by_listener.take(kind, payload);
@@ -142,15 +147,21 @@ impl Cover {
                 !again
             })?;
             self.counts += counts;
-            if counts.datagrams() == 0 || met {
-                return Ok(());
+            let listened = self.listen(intake, &mut |_, _| true)?;
+            if met || listened.again > 0 {
+                break;
             }
-            self.listen(intake, &mut |_, _| true)?;
+            if counts.datagrams() + listened.datagrams() > 0 {
+                heard = Instant::now();
+            } else {
+                thread::sleep(PAUSE);
+            }
         }
+        Ok(())
     }
 
-    /// Takes what has come by the multicast reader as far as it is `wanted`. Gives whether there was something.
-    fn listen(&mut self, intake: &mut Intake, wanted: Wanted<'_>) -> Result<bool, Error> {
+    /// Takes what has come by the multicast reader as far as it is `wanted`. Gives what there was.
+    fn listen(&mut self, intake: &mut Intake, wanted: Wanted<'_>) -> Result<Counts, Error> {
         wait_until_ready(intake);
         let (by_others, by_listener) = (&mut self.by_others, &mut self.by_listener);
         let counts = intake.receive(&self.listener, MsgFlags::MSG_DONTWAIT, &mut |kind, payload| {
@@ -161,7 +172,7 @@ impl Cover {
             true
         })?;
         self.counts += counts;
-        Ok(counts.datagrams() > 0)
+        Ok(counts)
     }
 
     /// Registers as soon as nobody holds the kept socket any more.
@@ -171,7 +182,7 @@ impl Cover {
         loop {
             match events.register(&mut control) {
                 Err(Error::SocketHeld { .. }) if begun.elapsed() < LET_GO_MAX => {
-                    if !self.listen(intake, &mut |_, _| true)? {
+                    if self.listen(intake, &mut |_, _| true)?.datagrams() == 0 {
                         thread::sleep(PAUSE);
                     }
                 }
@@ -198,11 +209,14 @@ impl Cover {
         while begun.elapsed() < RECORD_MAX {
             // What comes after the record comes by the new socket.
             let listened = !by_listener
-                && self.listen(intake, &mut |kind, payload| {
-                    let before = !by_listener;
-                    by_listener |= is_mark(kind, payload);
-                    before
-                })?;
+                && self
+                    .listen(intake, &mut |kind, payload| {
+                        let before = !by_listener;
+                        by_listener |= is_mark(kind, payload);
+                        before
+                    })?
+                    .datagrams()
+                    > 0;
             if by_new && !listened {
                 break;
             }

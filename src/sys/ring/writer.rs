@@ -106,8 +106,9 @@ impl Writer {
         head.copy_from_slice(&numbers.concat());
     }
 
-    /// Lets the other end see what was put in.
+    /// Lets the other end see what was put in, and notes that all rooms of the call have been looked at.
     pub fn publish(&mut self) {
+        self.last = Some((self.call(), ROOMS as u16));
         self.memory.set(Word::Written, self.written);
         self.memory.set(Word::Last, pack(self.last));
     }

@@ -1,0 +1,54 @@
+//! The signals that the daemon acts on.
+
+use std::io;
+
+use nix::sys::signal::{SigSet, Signal};
+use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// End: SIGINT, SIGTERM.
+    Stop,
+    /// Go on with the configuration (SIGHUP) or the program (SIGUSR2) as they are now.
+    Renew,
+}
+
+const ALL: [Signal; 4] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGUSR2];
+
+/// Holds the signals back while this process executes another program, which takes them up in [`Signals::catch`].
+pub(super) fn hold() -> nix::Result<()> {
+    ALL.into_iter().collect::<SigSet>().thread_block()
+}
+
+/// The signals as they come.
+pub(super) struct Signals {
+    interrupt: Stream,
+    terminate: Stream,
+    hangup: Stream,
+    user: Stream,
+}
+
+impl Signals {
+    /// Catches them from now on, and those that were held back. Must be called within a tokio runtime.
+    pub(super) fn catch() -> io::Result<Signals> {
+        let signals = Signals {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+            user: signal(SignalKind::user_defined2())?,
+        };
+        ALL.into_iter().collect::<SigSet>().thread_unblock()?;
+        Ok(signals)
+    }
+
+    /// Waits for the next one.
+    pub(super) async fn next(&mut self) -> Wish {
+        tokio::select! {
+            _ = self.interrupt.recv() => Wish::Stop,
+            _ = self.terminate.recv() => Wish::Stop,
+            _ = self.hangup.recv() => Wish::Renew,
+            _ = self.user.recv() => Wish::Renew,
+        }
+    }
+}
