@@ -37,7 +37,7 @@ struct Scene {
     dir: tempfile::TempDir,
     manager: Manager,
     daemon: Child,
-    _kernel: KernelGuard,
+    kernel: KernelGuard,
 }
 
 impl Scene {
@@ -57,7 +57,7 @@ impl Scene {
         let manager = Manager::new(dir.path());
         let daemon = manager.start(&program(dir.path()), &arguments(dir.path()));
         manager.wait_until_ready();
-        Some(Scene { dir, manager, daemon, _kernel: kernel })
+        Some(Scene { dir, manager, daemon, kernel })
     }
 
     fn signal(&self, signal: Signal) {
@@ -239,4 +239,39 @@ fn a_daemon_that_is_renewed_under_load_misses_nothing() {
         scene.manager.wait_until_ready();
     }
     scene.check(load.end());
+}
+
+#[test]
+fn a_reload_follows_the_rules_and_a_bad_one_changes_nothing() {
+    let Some(mut scene) = Scene::begin() else { return };
+    let dir = scene.dir.path().to_owned();
+    let file = dir.join("rules.d/load.rules");
+    let watch = |key: &str| format!("-w {} -p r -k {key}\n", dir.join("watched").display());
+    let keys = |scene: &mut Scene| -> Vec<String> {
+        let rules = scene.kernel.control().list_rules().unwrap();
+        let text = |rule: &Vec<u8>| String::from_utf8_lossy(rule).into_owned();
+        let known = ["handover", "other-key"];
+        let ours = rules.iter().map(text).filter(|rule| rule.contains(dir.to_str().unwrap()));
+        ours.map(|rule| known.iter().filter(|key| rule.ends_with(**key)).copied().collect()).collect()
+    };
+    let reload = |wanted: bool| {
+        let output = Command::new(env!("CARGO_BIN_EXE_ktrail"))
+            .arg("reload")
+            .arg("--socket")
+            .arg(dir.join("socket"))
+            .output()
+            .unwrap();
+        assert_eq!(output.status.success(), wanted, "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    fs::write(&file, watch("other-key") + "-w relative\n").unwrap();
+    scene.signal(Signal::SIGHUP);
+    scene.manager.wait_until_ready();
+    assert_eq!(keys(&mut scene), ["handover"], "refused");
+    fs::write(&file, watch("handover") + &watch("other-key")).unwrap();
+    reload(true);
+    assert_eq!(keys(&mut scene), ["handover", "other-key"]);
+    fs::write(&file, watch("other-key")).unwrap();
+    reload(true);
+    assert_eq!(keys(&mut scene), ["other-key"]);
+    scene.check(0);
 }

@@ -44,6 +44,10 @@ pub(super) enum Command {
     Import(Import),
     /// Show, check, repair and export the segments of a log directory
     Log(Log),
+    /// Have the daemon go on with its configuration and rules as they are now
+    Reload,
+    /// Have the daemon go on with its program, configuration and rules as they are now
+    Upgrade,
 }
 
 /// Which events.

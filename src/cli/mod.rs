@@ -4,6 +4,7 @@ mod arguments;
 mod import;
 mod log;
 mod output;
+mod renew;
 mod rules;
 mod search;
 mod status;
@@ -13,6 +14,7 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
+use nix::sys::signal::Signal;
 
 use arguments::{Command, Options};
 
@@ -43,6 +45,8 @@ pub fn main() -> ExitCode {
         Command::Status(arguments) => status::status(&place, &arguments),
         Command::Rules(arguments) => rules::rules(&arguments),
         Command::Import(arguments) => import::import(&place, &arguments),
+        Command::Reload => renew::renew(&place, Signal::SIGHUP),
+        Command::Upgrade => renew::renew(&place, Signal::SIGUSR2),
         Command::Log(arguments) => log::log(&place, &arguments),
     };
     match done {
