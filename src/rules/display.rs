@@ -93,7 +93,11 @@ impl Rule {
         for number in self.syscalls.numbers() {
             let name = match self.list {
                 List::IoUring => uring::operation_name(number),
-                _ => arch.and_then(|arch| tables::syscall_name(arch, number)),
+                // The calls of x32 have the names of others, which are those that a name stands for.
+                _ => arch.and_then(|arch| {
+                    tables::syscall_name(arch, number)
+                        .filter(|name| tables::syscall_number(arch, name) == Some(number))
+                }),
             };
             match name {
                 Some(name) => put(out, format_args!("{before}{name}")),
