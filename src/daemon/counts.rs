@@ -57,6 +57,7 @@ impl Watch {
                         continue;
                     }
                     due = Instant::now();
+                    Counters::set(&counters.waiting, work.len());
                     let status = control.status().ok();
                     if let Some(status) = status {
                         losses.tell(status, &counters, &work);
@@ -157,6 +158,15 @@ fn kernel(status: &Status) -> protocol::Kernel {
         backlog: status.backlog,
         backlog_wait_time: status.backlog_wait_time,
         backlog_wait_time_actual: status.backlog_wait_time_actual,
+    }
+}
+
+/// What waits, for the status; `followers` is what waits for the slowest of them.
+pub(super) fn queues(counters: &Counters, followers: usize) -> protocol::Queues {
+    protocol::Queues {
+        received: Counters::read(&counters.waiting),
+        open: Counters::read(&counters.open),
+        followers: u64::try_from(followers).unwrap_or(u64::MAX),
     }
 }
 

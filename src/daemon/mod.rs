@@ -11,6 +11,7 @@ mod log;
 mod rules;
 mod run;
 mod space;
+mod unseen;
 
 use std::process::ExitCode;
 

@@ -1,5 +1,7 @@
 //! One run of the daemon, from the first check to the last word.
 
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,7 +13,8 @@ use super::capture::{Capture, HostNames, NoNames, wall_ms};
 use super::counts::{self, Watch};
 use super::diagnostics;
 use super::rules::Rules;
-use super::space::Space;
+use super::space::{Shown, Space};
+use super::unseen::Unseen;
 use crate::config::Config;
 use crate::enrich::lookup::Host;
 use crate::enrich::{self, Enricher};
@@ -26,6 +29,7 @@ use crate::netlink::status::StatusChange;
 use crate::protocol;
 use crate::record::RecordType;
 use crate::serve::live::Live;
+use crate::serve::metrics::Metrics;
 use crate::serve::{self, Server, Sources};
 use crate::store::{Reader, Store};
 
@@ -56,16 +60,21 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
     let within = runtime.enter();
     let reader = store.reader();
     let live = Live::default();
+    let space = Space::new(config.space.clone());
+    let unseen = Arc::new(Unseen::new(Path::new("/proc"), config.socket.with_extension("boot")));
     let status = Status {
         config: config.clone(),
         reader: reader.clone(),
         live: live.clone(),
         counters: counters.clone(),
+        space: space.shown().clone(),
+        unseen: unseen.clone(),
         started_ms,
     };
     let (source, watched) = status.source();
-    let server_config = serve::Config { socket: config.socket.clone(), readers: config.readers };
-    let server = Server::bind(server_config, Sources { reader, live: live.clone(), status: source })?;
+    let metrics = Arc::new(Metrics::new(source.clone(), store.timings()));
+    let sources = Sources { reader, live: live.clone(), status: source, metrics };
+    let server = Server::bind(server_config(config), sources)?;
     let mut events = Events::open(&config.events)?;
     events.notes.iter().for_each(|note| tracing::warn!("{note}"));
     if let Some(pid) = session.register(&mut events)? {
@@ -74,21 +83,20 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
         );
     }
     let mut ingest = ingest(config, &counters)?;
-    let mut log = FirstWords(store, live.clone());
+    let mut log = FirstWords(store, live.clone(), counters.clone());
     ingest.own_event(
         RecordType::DAEMON_START,
         first_words(session.before().enabled).as_bytes(),
         now(),
         &mut log,
     );
-    let space = Space::new(config.space.clone());
     let capture = Capture::start(events, ingest, log.0, live, counters.clone(), space)?;
     let watch = Watch::start(Control::open()?, *session.before(), counters.clone(), capture.work())?;
     watched.set(Box::new(watch.source())).ok().context("the status has one source")?;
-    let loaded = load(&mut session, config, rules);
+    let loaded = load(&mut session, config, rules, &unseen);
     let ended = match loaded {
         Ok(()) => {
-            greet(config, rules);
+            greet(config, rules, server.metrics_address());
             runtime.block_on(serve_until_signal(server, &capture))
         }
         Err(error) => Err(error),
@@ -99,7 +107,7 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
 }
 
 /// Changes the kernel's settings and adds the rules.
-fn load(session: &mut Session, config: &Config, rules: &Rules) -> anyhow::Result<()> {
+fn load(session: &mut Session, config: &Config, rules: &Rules, unseen: &Unseen) -> anyhow::Result<()> {
     let wanted = StatusChange {
         enabled: rules.settings.enabled.or(Some(session.before().enabled.max(1))),
         backlog_limit: rules.settings.backlog_limit.or(Some(config.kernel.backlog_limit)),
@@ -111,6 +119,7 @@ fn load(session: &mut Session, config: &Config, rules: &Rules) -> anyhow::Result
         Err(error @ Error::Immutable(_)) => tracing::warn!("{error}; the kernel's settings stay as they are"),
         set => set?,
     }
+    unseen.settings_are_made(session);
     for rule in &rules.rules {
         match session.add_rule(&rule.to_kernel()) {
             Ok(true) => {}
@@ -123,7 +132,7 @@ fn load(session: &mut Session, config: &Config, rules: &Rules) -> anyhow::Result
 }
 
 /// Says what is watched, where everything is, and how to stop.
-fn greet(config: &Config, rules: &Rules) {
+fn greet(config: &Config, rules: &Rules, metrics: Option<SocketAddr>) {
     for rule in &rules.rules {
         tracing::info!("rule     {rule}");
     }
@@ -132,7 +141,14 @@ fn greet(config: &Config, rules: &Rules) {
     }
     tracing::info!("log      {}", config.store.dir.join("audit.jsonl").display());
     tracing::info!("socket   {}", config.socket.display());
+    if let Some(address) = metrics {
+        tracing::info!("metrics  http://{address}/metrics");
+    }
     tracing::info!("ready    stop with Ctrl-C or SIGTERM; rules of this run are then removed");
+}
+
+fn server_config(config: &Config) -> serve::Config {
+    serve::Config { socket: config.socket.clone(), readers: config.readers, metrics: config.metrics }
 }
 
 async fn serve_until_signal(server: Server, capture: &Capture) -> anyhow::Result<()> {
@@ -225,13 +241,14 @@ fn identity() -> String {
 }
 
 /// The store before its thread has it.
-struct FirstWords(Store, Live);
+struct FirstWords(Store, Live, Arc<Counters>);
 
 impl crate::ingest::Sink for FirstWords {
     fn entry(&mut self, id: crate::record::stamp::EventId, terms: &crate::store::term::Terms, line: &[u8]) {
         let stamp = crate::store::Stamp { time_ms: id.time_ms, serial: id.serial };
-        if let Err(error) = self.0.append(stamp, terms, line) {
-            tracing::error!("{error}");
+        match self.0.append(stamp, terms, line) {
+            Ok(_) => Counters::add(&self.2.stored, 1),
+            Err(error) => tracing::error!("{error}"),
         }
         self.1.publish(line, terms);
     }
@@ -243,6 +260,8 @@ struct Status {
     reader: Reader,
     live: Live,
     counters: Arc<Counters>,
+    space: Shown,
+    unseen: Arc<Unseen>,
     started_ms: u64,
 }
 
@@ -257,6 +276,7 @@ impl Status {
         let source = move || {
             let (kernel, rates) = of_kernel.get().map_or_else(Default::default, |watched| watched());
             let summary = self.reader.summary();
+            let (space, failing) = self.space.read();
             protocol::Status {
                 kernel,
                 daemon: protocol::Daemon {
@@ -265,15 +285,20 @@ impl Status {
                     started_ms: self.started_ms,
                     log_dir: self.config.store.dir.display().to_string(),
                     followers: u64::try_from(self.live.followers()).unwrap_or(0),
+                    metrics: None,
                 },
                 counters: counts::counters(&self.counters),
                 rates,
+                queues: counts::queues(&self.counters, self.live.waiting()),
+                unseen: self.unseen.now(Instant::now()),
                 store: protocol::Store {
                     segments: u64::try_from(summary.segments).unwrap_or(0),
                     entries: summary.entries,
                     bytes: summary.bytes,
                     oldest_ms: summary.oldest_ms,
                     newest_ms: summary.newest_ms,
+                    space,
+                    failing,
                 },
             }
         };

@@ -27,6 +27,10 @@ pub struct Counters {
     pub lost: AtomicU64,
     /// Events that could not be stored.
     pub dropped: AtomicU64,
+    /// Batches of messages that wait between receiving and storing now. Set by whoever owns that queue.
+    pub waiting: AtomicU64,
+    /// Events that wait for their last record now.
+    pub open: AtomicU64,
 }
 
 impl Counters {
@@ -35,6 +39,11 @@ impl Counters {
         if count > 0 {
             counter.fetch_add(count, Ordering::Relaxed);
         }
+    }
+
+    /// Sets what is no count but a depth of now.
+    pub fn set(depth: &AtomicU64, now: usize) {
+        depth.store(u64::try_from(now).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// Reads a counter.

@@ -159,6 +159,7 @@ impl Ingest {
     /// Closes events whose time is over and tells of gaps.
     pub fn tick(&mut self, now: Now, sink: &mut dyn Sink) {
         self.assembler.tick(now.mono_ms, &mut self.done);
+        Counters::set(&self.counters.open, self.assembler.open());
         let missing = self.gaps.tick(now.mono_ms);
         if let Some(missing) = missing {
             Counters::add(&self.counters.gaps, missing.count);
