@@ -13,12 +13,15 @@
 //! switched auditing on and off again earlier in this boot, which leaves no trace. A process counts by its first thread.
 //! Kernel threads make no system calls, and the daemon itself is never audited: both are left out.
 
-use std::fs;
-use std::io::ErrorKind;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use nix::fcntl::OFlag;
+use nix::unistd::geteuid;
 use serde::{Deserialize, Serialize};
 
 use super::capture::wall_ms;
@@ -30,6 +33,9 @@ use crate::sys::process::{self, Process};
 const GOOD_FOR: Duration = Duration::from_secs(5);
 /// Processes that are named at most.
 const NAMED_MAX: usize = 100;
+
+/// Bytes of a note at most.
+const NOTE_BYTES_MAX: u64 = 1024;
 
 /// The count of unseen processes.
 pub(super) struct Unseen {
@@ -66,11 +72,34 @@ struct NoteFile {
     note: Note,
 }
 
+impl NoteFile {
+    /// Reads a note. The directory may be one that others write to: what is not an ordinary file of this user is none.
+    fn read(path: &Path) -> Option<NoteFile> {
+        let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
+        let file = OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
+        let found = file.metadata().ok()?;
+        (found.is_file() && found.uid() == geteuid().as_raw()).then_some(())?;
+        let mut text = Vec::new();
+        file.take(NOTE_BYTES_MAX).read_to_end(&mut text).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+
+    /// Puts a new file in the place of what is there, and follows no link.
+    fn write(&self, path: &Path) -> io::Result<()> {
+        let new = path.with_added_extension("new");
+        let _ = fs::remove_file(&new);
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&new)?;
+        file.write_all(&serde_json::to_vec(self)?)?;
+        fs::rename(&new, path)
+    }
+}
+
 /// What was seen last.
 struct Known {
     at: Instant,
     /// Those that were there before auditing. None can be added, so only these have to be looked at again.
     processes: Vec<Process>,
+    told: protocol::Unseen,
 }
 
 impl Unseen {
@@ -101,17 +130,13 @@ impl Unseen {
     fn noted(&self, new: Note) -> Note {
         let boot_id = fs::read_to_string(self.proc.join("sys/kernel/random/boot_id")).unwrap_or_default();
         let boot_id = boot_id.trim().to_owned();
-        let text = fs::read(&self.note);
-        if let Some(found) = text.ok().and_then(|text| serde_json::from_slice::<NoteFile>(&text).ok())
+        if let Some(found) = NoteFile::read(&self.note)
             && found.boot_id == boot_id
             && found.note.ticks <= new.ticks
         {
             return found.note;
         }
-        let text = serde_json::to_vec(&NoteFile { boot_id, note: new }).unwrap_or_default();
-        if let Err(error) = fs::write(&self.note, text)
-            && error.kind() != ErrorKind::NotFound
-        {
+        if let Err(error) = (NoteFile { boot_id, note: new }).write(&self.note) {
             tracing::warn!(%error, path = %self.note.display(), "cannot note since when auditing is on");
         }
         new
@@ -130,21 +155,28 @@ impl Unseen {
     pub(super) fn now(&self, now: Instant) -> Option<protocol::Unseen> {
         let Since::Noted(note) = self.since.get()? else { return Some(protocol::Unseen::default()) };
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = match known.take() {
-            Some(found) if now.duration_since(found.at) < GOOD_FOR => known.insert(found),
-            Some(found) => known.insert(Known { at: now, processes: self.left(found.processes) }),
-            None => known.insert(Known { at: now, processes: self.older_than(note.ticks) }),
+        let processes = match known.take() {
+            Some(found) if now.duration_since(found.at) < GOOD_FOR => {
+                return Some(known.insert(found).told.clone());
+            }
+            Some(found) => self.left(found.processes),
+            None => self.older_than(note.ticks),
         };
-        let named = known.processes.iter().filter_map(|found| {
+        let told = self.tell(&processes, note);
+        Some(known.insert(Known { at: now, processes, told }).told.clone())
+    }
+
+    fn tell(&self, processes: &[Process], note: &Note) -> protocol::Unseen {
+        let named = processes.iter().filter_map(|found| {
             let command = process::command_in(&self.proc, found.pid)?;
             Some(protocol::Process { pid: found.pid, command })
         });
-        Some(protocol::Unseen {
-            processes: u64::try_from(known.processes.len()).unwrap_or(u64::MAX),
+        protocol::Unseen {
+            processes: u64::try_from(processes.len()).unwrap_or(u64::MAX),
             at_most: note.at_most,
             since_ms: Some(note.wall_ms),
             some: named.take(NAMED_MAX).collect(),
-        })
+        }
     }
 
     /// Those that started before, the youngest first. The clock is coarse: one that started in the same hundredth of a
@@ -278,6 +310,14 @@ mod tests {
         assert_eq!(count(true, 1000), (2, true), "the note is of another boot");
         made.write("note", "torn {");
         assert_eq!(count(false, 700), (2, false));
+        // A link is not followed: what it points to stays, and the note takes its place.
+        let (note, target) = (made.0.path().join("note"), made.0.path().join("target"));
+        fs::rename(&note, &target).expect("the note");
+        std::os::unix::fs::symlink(&target, &note).expect("a link");
+        made.write("target", &fs::read_to_string(&target).expect("text").replace("700", "1"));
+        assert_eq!(count(false, 800), (2, false));
+        assert!(fs::symlink_metadata(&note).expect("the note").is_file());
+        assert!(fs::read_to_string(&target).expect("text").contains(":1,"));
         assert_eq!(count(false, 900), (2, false));
     }
 }
