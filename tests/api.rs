@@ -1,7 +1,13 @@
 //! The local API through a real socket, without a daemon around it.
 
+mod support {
+    pub(crate) mod openmetrics;
+}
+
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::ops::ControlFlow;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
@@ -11,12 +17,14 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
 use ktrail::client::{Client, Error};
-use ktrail::protocol::{LIVE_WAITING_MAX, SearchParameters, Status};
+use ktrail::protocol::{Kernel, LIVE_WAITING_MAX, METRICS_CONNECTIONS_MAX, SearchParameters, Status, Unseen};
 use ktrail::serve::error::Error as ServeError;
 use ktrail::serve::live::Live;
+use ktrail::serve::metrics::Metrics;
 use ktrail::serve::{Config, Server, Sources};
 use ktrail::store::term::Terms;
 use ktrail::store::{self, Stamp, Store};
+use support::openmetrics::{self, Family};
 use tokio::sync::watch;
 
 /// A server on a runtime of its own.
@@ -37,6 +45,26 @@ fn terms(key: &str) -> Terms {
     terms
 }
 
+/// A port that the system chooses.
+const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// The status that the server tells.
+fn status() -> Status {
+    let mut status = Status::default();
+    status.daemon.version = "1.2.3".to_owned();
+    status.daemon.followers = 4;
+    status.counters.messages = 70;
+    status.kernel = Some(Kernel { backlog: 9, backlog_wait_time_actual: Some(11), ..Kernel::default() });
+    status.store.space.free_bytes = Some(1 << 40);
+    status.unseen = Some(Unseen { processes: 3, ..Unseen::default() });
+    status
+}
+
+fn sources(store: &Store, live: &Live) -> Sources {
+    let metrics = Arc::new(Metrics::new(Arc::new(status), store.timings()));
+    Sources { reader: store.reader(), live: live.clone(), status: Arc::new(status), metrics }
+}
+
 /// Serves a log of `entries` lines `{"n":0}`, `{"n":1}` … whose key is `even` or `odd`.
 fn start(entries: u32) -> Running {
     let dir = tempfile::tempdir().expect("a temporary directory");
@@ -50,8 +78,8 @@ fn start(entries: u32) -> Running {
     }
     store.flush().expect("room");
     let live = Live::default();
-    let sources = Sources { reader: store.reader(), live: live.clone(), status: Arc::new(Status::default) };
-    let config = Config { socket: dir.path().join("socket"), readers: None };
+    let sources = sources(&store, &live);
+    let config = Config { socket: dir.path().join("socket"), readers: None, metrics: Some(ANY_PORT) };
     let (stop, stopped) = watch::channel(false);
     let (ready, is_ready) = mpsc::channel();
     let thread = std::thread::spawn(move || {
@@ -111,7 +139,9 @@ fn every_path_answers() {
     let running = start(10);
     let client = running.client();
     assert_eq!(client.version().expect("a version").api, 1);
-    assert_eq!(client.status().expect("a status"), Status::default());
+    let mut told = client.status().expect("a status");
+    assert!(told.daemon.metrics.take().is_some());
+    assert_eq!(told, status());
     let odd = SearchParameters { filter: Some("key=odd".to_owned()), ..SearchParameters::default() };
     assert_eq!(client.count(&odd).expect("a count"), 5);
     let newest = SearchParameters { newest_first: true, limit: Some(2), ..odd };
@@ -145,6 +175,96 @@ fn a_bad_request_is_refused_with_its_cause() {
     let answer = running.raw(&long);
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
     assert_eq!(running.client().count(&SearchParameters::default()).expect("it still serves"), 1);
+}
+
+/// The metrics of the text that a request for them is answered with.
+fn metrics(answer: &str) -> BTreeMap<String, Family> {
+    let (head, text) = answer.split_once("\r\n\r\n").expect("a head and a body");
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    let kind = "content-type: application/openmetrics-text; version=1.0.0; charset=utf-8";
+    assert!(head.to_lowercase().lines().any(|line| line == kind), "{head}");
+    openmetrics::parse(text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+const GET_METRICS: &str = "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+
+#[test]
+fn metrics_tell_the_status_and_what_was_served() {
+    let running = start(10);
+    let client = running.client();
+    for _ in 0..3 {
+        collected(&client, &SearchParameters::default());
+    }
+    client.count(&SearchParameters::default()).expect("a count");
+    let metrics = metrics(&running.raw(GET_METRICS));
+    for (name, suffix, label, value) in [
+        ("ktrail_build", "_info", "1.2.3", 1.0),
+        ("ktrail_received_messages", "_total", "", 70.0),
+        ("ktrail_kernel_backlog_wait_ticks", "_total", "", 11.0),
+        ("ktrail_queue_depth", "", "kernel", 9.0),
+        ("ktrail_queue_depth", "", "follow", 0.0),
+        ("ktrail_following_clients", "", "", 4.0),
+        ("ktrail_unseen_processes", "", "", 3.0),
+        ("ktrail_store_free_bytes", "", "", 1_099_511_627_776.0),
+        ("ktrail_store_holding", "", "", 0.0),
+        ("ktrail_search_seconds", "_count", "search", 3.0),
+        ("ktrail_search_seconds", "_count", "count", 1.0),
+        ("ktrail_store_write_seconds", "_count", "", 1.0),
+    ] {
+        assert_eq!(metrics[name].value(suffix, label), value, "{name}{suffix} {label}");
+    }
+    assert!(metrics["ktrail_search_seconds"].value("_sum", "search") > 0.0);
+    assert_eq!(metrics["ktrail_store_write_seconds"].value("_bucket", "+Inf"), 1.0);
+}
+
+/// Every metric and its type and unit stands in `docs/api.md`, and nothing else does.
+#[test]
+fn metrics_are_those_of_the_documentation() {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/api.md")).expect("api.md");
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| `ktrail_"));
+    let documented: BTreeMap<String, (String, String)> = rows
+        .map(|row| {
+            let mut cells = row.split(" | ").map(|cell| cell.trim_matches(['`', ' ']).to_owned());
+            let mut next = || cells.next().expect("a cell");
+            (format!("ktrail_{}", next()), (next(), next()))
+        })
+        .collect();
+    let found = metrics(&start(1).raw(GET_METRICS));
+    let unit = |unit: String| if unit.is_empty() { "–".to_owned() } else { unit };
+    let found: BTreeMap<_, _> =
+        found.into_iter().map(|(name, family)| (name, (family.kind, unit(family.unit)))).collect();
+    assert_eq!(found, documented);
+}
+
+#[test]
+fn the_port_for_metrics_has_nothing_else_and_takes_no_place_of_others() {
+    let running = start(1);
+    let address = running.client().status().expect("a status").daemon.metrics.expect("a port is configured");
+    let ask = |request: &str| {
+        let mut stream = TcpStream::connect(&address).expect("the server listens");
+        stream.write_all(request.as_bytes()).expect("the server reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("text");
+        answer
+    };
+    assert!(metrics(&ask(GET_METRICS)).contains_key("ktrail_stored_events"));
+    for path in ["/v1/status", "/v1/search", "/v1/tail", "/", "/metrics/x"] {
+        let answer = ask(&GET_METRICS.replace("/metrics", path));
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{path}: {answer}");
+    }
+    assert!(ask(&GET_METRICS.replace("GET", "POST")).starts_with("HTTP/1.1 405 "));
+
+    let half = |_| {
+        let mut stream = TcpStream::connect(&address).expect("the server listens");
+        stream.write_all(b"GET /met").expect("the server reads");
+        stream
+    };
+    let stuck: Vec<TcpStream> = (0..METRICS_CONNECTIONS_MAX).map(half).collect();
+    let mut refused = TcpStream::connect(&address).expect("the system takes it");
+    let _ = refused.write_all(GET_METRICS.as_bytes());
+    assert!(matches!(refused.read(&mut [0; 16]), Ok(0) | Err(_)), "there is no place for it");
+    assert_eq!(running.client().count(&SearchParameters::default()).expect("the socket has its own"), 1);
+    drop(stuck);
 }
 
 #[test]
@@ -238,12 +358,8 @@ fn a_stale_socket_is_replaced_and_a_live_one_left_alone() {
     let running = start(1);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let _within = runtime.enter();
-    let sources = || Sources {
-        reader: running._store.reader(),
-        live: Live::default(),
-        status: Arc::new(Status::default),
-    };
-    let bind = |socket: PathBuf| Server::bind(Config { socket, readers: None }, sources());
+    let sources = || sources(&running._store, &Live::default());
+    let bind = |socket: PathBuf| Server::bind(Config { socket, readers: None, metrics: None }, sources());
     assert!(matches!(bind(running.socket()), Err(ServeError::InUse(_))));
     let stale = running.dir.path().join("stale");
     drop(UnixListener::bind(&stale).expect("a free path"));

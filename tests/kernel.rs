@@ -3,16 +3,22 @@
 mod support {
     pub(crate) mod daemon;
     pub(crate) mod kernel;
+    pub(crate) mod openmetrics;
 }
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command};
+use std::time::Instant;
 
+use ktrail::sys::process::ticks_since_boot;
 use serde_json::Value;
-use support::daemon::Daemon;
+use support::daemon::{Daemon, PATIENCE, directory};
 use support::kernel::KernelGuard;
+use support::openmetrics;
 
 fn shell(script: &str, dir: &Path) {
     let status = Command::new("sh").arg("-c").arg(script).current_dir(dir).status().expect("a shell");
@@ -66,7 +72,7 @@ fn what_programs_do_to_a_watched_directory_is_found() {
     let rules = daemon.ktrail(&["rules", "list"]).stdout;
     let expected = format!("-w {} -p rwxa -k story\n", dir.display());
     assert!(String::from_utf8_lossy(&rules).contains(&expected));
-    let status: Value = serde_json::from_slice(&daemon.ktrail(&["status", "--json"]).stdout).expect("JSON");
+    let status = daemon.status();
     assert_eq!(
         (status["counters"]["lost"].as_u64(), status["counters"]["gaps"].as_u64()),
         (Some(0), Some(0))
@@ -192,6 +198,87 @@ fn ausearch_reads_the_raw_export_as_ktrail_reads_the_log() {
     assert_eq!(records, exported.lines().count(), "ausearch finds every record");
     assert!(records > 20, "{records}");
     assert_eq!(ausearch(&["--raw", "-k", "diff"]), exported, "and gives each back as it is");
+    assert_eq!(daemon.stop().0, Some(0));
+}
+
+/// A process that waits until it is killed.
+struct Sleeper(Child);
+
+impl Sleeper {
+    fn start() -> Sleeper {
+        Sleeper(Command::new("sleep").arg("1000").spawn().expect("sleep"))
+    }
+}
+
+impl Drop for Sleeper {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn processes_that_are_older_than_auditing_are_told() {
+    let Some(guard) = KernelGuard::take() else { return };
+    let cmdline = fs::read_to_string("/proc/cmdline").expect("the kernel's command line");
+    if guard.status_before().enabled != 0 || cmdline.contains("audit=") {
+        eprintln!("skipped: auditing is on before the test");
+        return;
+    }
+    let older = Sleeper::start();
+    let daemon = Daemon::start(|_| Vec::new());
+    let since = ticks_since_boot();
+    while ticks_since_boot() <= since {
+        std::thread::yield_now();
+    }
+    let younger = Sleeper::start();
+    let told = |sleeper: &Sleeper, unseen: &Value| {
+        unseen["some"].as_array().expect("processes").iter().any(|process| process["pid"] == sleeper.0.id())
+    };
+    let unseen = daemon.status()["unseen"].take();
+    assert_eq!(unseen["at_most"], false, "{unseen:#}");
+    assert!(told(&older, &unseen) && !told(&younger, &unseen), "{unseen:#}");
+    let text = daemon.ktrail(&["status"]).stdout;
+    let text = String::from_utf8_lossy(&text);
+    let expected = format!("{} processes, older than auditing", unseen["processes"]);
+    assert!(text.contains(&expected) && text.contains("boot with audit=1"), "{text}");
+
+    let pid = older.0.id();
+    drop(older);
+    let begun = Instant::now();
+    while daemon.status()["unseen"]["some"].as_array().expect("some").iter().any(|found| found["pid"] == pid)
+    {
+        assert!(begun.elapsed() < PATIENCE, "process {pid} has ended");
+        std::thread::yield_now();
+    }
+    assert_eq!(daemon.stop().0, Some(0));
+}
+
+#[test]
+fn metrics_are_on_the_port_that_the_status_tells() {
+    let Some(_guard) = KernelGuard::take() else { return };
+    let daemon = Daemon::start_in(directory(), "metrics_listen = \"127.0.0.1:0\"", |watched| {
+        ["-w", watched.to_str().expect("text"), "-p", "rwxa", "-k", "metrics"].map(str::to_owned).to_vec()
+    });
+    shell("for number in 1 2 3 4 5 6 7 8 9; do echo $number > file; done", &daemon.watched());
+    daemon.search(&["-k", "metrics", "-c", "=sh", "--syscall", "openat"], 9);
+    let address = daemon.status()["daemon"]["metrics"].as_str().expect("an address").to_owned();
+    assert!(daemon.said.join("\n").contains(&format!("http://{address}/metrics")), "{:?}", daemon.said);
+    let mut stream = TcpStream::connect(&address).expect("the daemon listens");
+    stream
+        .write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        .expect("the daemon reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("text");
+    let metrics = openmetrics::parse(answer.split_once("\r\n\r\n").expect("a head").1).expect("OpenMetrics");
+    let total = |name: &str| metrics[name].value("_total", "");
+    let (received, records) = (total("ktrail_received_messages"), total("ktrail_received_records"));
+    assert!(received >= records && records >= 9.0 * 4.0, "{received} {records}");
+    assert!(total("ktrail_stored_events") >= 10.0, "{answer}");
+    assert!(metrics["ktrail_store_write_seconds"].value("_count", "") >= 1.0);
+    assert!(metrics["ktrail_search_seconds"].value("_count", "search") >= 1.0);
+    assert!(metrics["ktrail_store_bytes"].value("", "") > 1000.0);
+    assert_eq!((total("ktrail_lost_messages"), total("ktrail_missing_serials")), (0.0, 0.0));
     assert_eq!(daemon.stop().0, Some(0));
 }
 

@@ -112,9 +112,11 @@ fn a_full_disk_is_waited_out() {
     small.ballast(None);
     open(&daemon, 3000);
     assert!(count(&daemon, "key=space and syscall=openat") < 3500);
+    assert_eq!(daemon.status()["store"]["failing"], "ENOSPC");
     small.relieve();
     wait(&daemon, "key=space and syscall=openat", 3500);
     wait(&daemon, "type=DAEMON_RESUME", 1);
+    assert!(daemon.status()["store"]["failing"].is_null());
     assert!(told(&daemon, "DAEMON_RESUME").contains("op=write error=ENOSPC failed_ms="));
     check_log(daemon, Some(3500));
 }
@@ -128,11 +130,19 @@ fn hold_writes_nothing_until_there_is_space() {
     small.ballast(Some(13));
     wait(&daemon, "type=DAEMON_ERR", 1);
     assert!(told(&daemon, "DAEMON_ERR").contains("op=low-space action=hold free="));
+    let space = |daemon: &Daemon| daemon.status()["store"]["space"].take();
+    let low = space(&daemon);
+    assert_eq!((&low["policy"], &low["holding"]), (&"hold".into(), &true.into()), "{low:#}");
+    assert!(low["free_bytes"].as_u64() < low["least_bytes"].as_u64(), "{low:#}");
+    let text = String::from_utf8_lossy(&daemon.ktrail(&["status"]).stdout).into_owned();
+    assert!(text.contains("then hold); LOW since ") && text.contains(": nothing is written"), "{text}");
     open(&daemon, 1000);
     assert_eq!(count(&daemon, "key=space and syscall=openat"), 0);
     small.relieve();
     wait(&daemon, "key=space and syscall=openat", 1000);
     wait(&daemon, "type=DAEMON_RESUME", 1);
+    let enough = space(&daemon);
+    assert_eq!((&enough["holding"], enough["low_since_ms"].is_null()), (&false.into(), true), "{enough:#}");
     assert!(told(&daemon, "DAEMON_RESUME").contains("op=low-space free="));
     check_log(daemon, Some(1000));
 }

@@ -1,12 +1,19 @@
 //! `ktrail status`.
 
+use std::fmt::Write as _;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::arguments::{self, Place};
 use super::exit;
 use super::search::client;
-use crate::protocol::Status;
+use crate::protocol::{METRICS_PATH, Space, Status, Unseen};
+
+/// Columns of a row's name.
+const ROW_NAME: usize = 18;
+/// Processes older than auditing that are named.
+const UNSEEN_SHOWN: usize = 5;
 
 pub(super) fn status(place: &Place, arguments: &arguments::Status) -> anyhow::Result<u8> {
     let status = client(place)?.status()?;
@@ -19,8 +26,7 @@ pub(super) fn status(place: &Place, arguments: &arguments::Status) -> anyhow::Re
 }
 
 fn print(status: &Status) {
-    let row = |name: &str, value: String| println!("{name:<18}{value}");
-    let (daemon, counters, store) = (&status.daemon, &status.counters, &status.store);
+    let daemon = &status.daemon;
     row(
         "daemon",
         format!("ktraild {}, pid {}, since {}", daemon.version, daemon.pid, time(daemon.started_ms)),
@@ -38,12 +44,36 @@ fn print(status: &Status) {
         }
         None => row("auditing", "the kernel could not be asked".to_owned()),
     }
+    if let Some(unseen) = &status.unseen {
+        row("unseen", older(unseen));
+    }
+    print_counts(status);
+    print_log(status);
+    row("followers", daemon.followers.to_string());
+    if let Some(address) = &daemon.metrics {
+        row("metrics", format!("http://{address}{METRICS_PATH}"));
+    }
+}
+
+fn row(name: &str, value: String) {
+    println!("{name:<ROW_NAME$}{value}");
+}
+
+fn print_counts(status: &Status) {
+    let (counters, queues) = (&status.counters, &status.queues);
     row(
         "rate",
         format!("{} events/s, {} messages/s (last 10 s)", status.rates.events, status.rates.messages),
     );
     row("received", format!("{} messages, {} records", counters.messages, counters.records));
     row("stored", format!("{} of {} events", counters.stored, counters.events));
+    row(
+        "waiting",
+        format!(
+            "{} bytes received, {} unfinished events, {} entries for followers",
+            queues.received_bytes, queues.open, queues.followers
+        ),
+    );
     row(
         "lost",
         format!(
@@ -58,11 +88,15 @@ fn print(status: &Status) {
             counters.late, counters.malformed, counters.foreign, counters.truncated
         ),
     );
+}
+
+fn print_log(status: &Status) {
+    let store = &status.store;
     row(
         "log",
         format!(
             "{}: {} entries, {}, {} segments",
-            daemon.log_dir,
+            status.daemon.log_dir,
             store.entries,
             size(store.bytes),
             store.segments
@@ -71,7 +105,46 @@ fn print(status: &Status) {
     if let (Some(oldest), Some(newest)) = (store.oldest_ms, store.newest_ms) {
         row("from, to", format!("{}, {}", time(oldest), time(newest)));
     }
-    row("followers", daemon.followers.to_string());
+    row("space", space(&store.space));
+    if let Some(cause) = &store.failing {
+        row("writing", format!("fails with {cause}; events are kept in memory and by the kernel"));
+    }
+}
+
+/// The space for the log, and what is done about it.
+fn space(space: &Space) -> String {
+    let free = space.free_bytes.map_or_else(|| "unknown".to_owned(), |bytes| format!("{} free", size(bytes)));
+    let least = match space.least_bytes {
+        0 => "no least".to_owned(),
+        least => format!("at least {}, then {}", size(least), space.policy.name()),
+    };
+    let low = space.low_since_ms.map_or_else(String::new, |since| {
+        let done = if space.holding { "nothing is written" } else { space.policy.name() };
+        format!("; LOW since {}: {done}", time(since))
+    });
+    format!("{free} ({least}){low}")
+}
+
+/// The processes that no rule sees, and what to do.
+fn older(unseen: &Unseen) -> String {
+    let Some(since) = unseen.since_ms else { return "no process: auditing is on since boot".to_owned() };
+    if unseen.processes == 0 {
+        return format!("no process is older than auditing, on since {}", time(since));
+    }
+    let at_most = if unseen.at_most { "at most " } else { "" };
+    let mut text = format!(
+        "{at_most}{} processes, older than auditing, on since {}: no rule for system calls sees them; restart them, or \
+         boot with audit=1",
+        unseen.processes,
+        time(since)
+    );
+    for process in unseen.some.iter().take(UNSEEN_SHOWN) {
+        let _ = write!(text, "\n{:<ROW_NAME$}{} {}", "", process.pid, process.command);
+    }
+    if unseen.processes > u64::try_from(UNSEEN_SHOWN).unwrap_or(0) {
+        let _ = write!(text, "\n{:<ROW_NAME$}… (more with --json)", "");
+    }
+    text
 }
 
 /// A time as people read it, in their zone.

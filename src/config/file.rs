@@ -1,5 +1,6 @@
 //! The file as it is written; every setting may be left out.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer};
@@ -12,6 +13,7 @@ pub(super) struct File {
     pub(super) log_dir: PathBuf,
     pub(super) socket: PathBuf,
     pub(super) readers: Option<String>,
+    pub(super) metrics_listen: Option<Loopback>,
     pub(super) node: Name,
     pub(super) rules_dirs: Vec<PathBuf>,
     pub(super) kernel: Kernel,
@@ -26,6 +28,7 @@ impl Default for File {
             log_dir: PathBuf::from(LOG_DIR_DEFAULT),
             socket: PathBuf::from(SOCKET_DEFAULT),
             readers: None,
+            metrics_listen: None,
             node: Name::None,
             rules_dirs: vec![PathBuf::from("/etc/ktrail/rules.d")],
             kernel: Kernel::default(),
@@ -55,6 +58,26 @@ impl<'de> Deserialize<'de> for Name {
                 Err(serde::de::Error::custom("a node's name has no blanks"))
             }
             _ => Ok(Name::Text(text)),
+        }
+    }
+}
+
+/// An address of this machine that no other machine reaches, and a port.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Loopback(pub(super) SocketAddr);
+
+impl<'de> Deserialize<'de> for Loopback {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Loopback, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let wrong = |why: &str| serde::de::Error::custom(format!("{text:?} is not {why}"));
+        // A name may stand for anything, and for something else tomorrow.
+        let address: SocketAddr =
+            text.parse().map_err(|_| wrong("an address and a port, such as 127.0.0.1:9477"))?;
+        match address.ip().is_loopback() {
+            true => Ok(Loopback(address)),
+            false => Err(serde::de::Error::custom(format!(
+                "{address} is not a loopback address: metrics are for this machine only"
+            ))),
         }
     }
 }

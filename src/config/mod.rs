@@ -3,12 +3,13 @@
 pub mod error;
 mod file;
 
+use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use error::{Error, Invalid};
-use file::{Flush, Name};
+use file::{Flush, Loopback, Name};
 use nix::unistd::{Gid, Group};
 
 use crate::event::assembler;
@@ -29,6 +30,8 @@ pub struct Config {
     pub socket: PathBuf,
     /// The group whose members may read the log.
     pub readers: Option<Gid>,
+    /// The loopback address and port at which metrics are served without asking who reads them.
+    pub metrics: Option<SocketAddr>,
     /// What is written as `node=` into events.
     pub node: Option<Box<[u8]>>,
     /// The event socket.
@@ -78,6 +81,16 @@ pub enum LowSpace {
     Run(Vec<String>),
     /// The same, meant to stop the system. What came before is written and synced first.
     Halt(Vec<String>),
+}
+
+impl LowSpace {
+    /// The command that is run.
+    pub fn command(&self) -> Option<&[String]> {
+        match self {
+            LowSpace::Rotate | LowSpace::Hold => None,
+            LowSpace::Run(command) | LowSpace::Halt(command) => Some(command),
+        }
+    }
 }
 
 /// Where the daemon tells of itself.
@@ -162,6 +175,7 @@ impl Config {
         Ok(Config {
             socket: overrides.socket.clone().unwrap_or(file.socket),
             readers: group("readers", &file.readers)?,
+            metrics: file.metrics_listen.map(|Loopback(address)| address),
             node: node(&file.node),
             events: events::Config {
                 receive_buffer_bytes: usize::try_from(at_least(
@@ -247,6 +261,15 @@ mod tests {
     }
 
     #[test]
+    fn metrics_are_served_on_loopback_only() {
+        for text in ["127.0.0.1:9477", "127.8.7.6:0", "[::1]:65535"] {
+            let config = parse(&format!("metrics_listen = \"{text}\"")).expect(text);
+            assert_eq!(config.metrics.map(|address| address.to_string()).as_deref(), Some(text));
+        }
+        assert_eq!(parse("").expect("nothing has to be set").metrics, None);
+    }
+
+    #[test]
     fn a_wrong_setting_is_refused_with_its_place() {
         let cases = [
             (
@@ -259,6 +282,13 @@ mod tests {
             ("log_dir = \"log\"\n", "ktrail.toml: log_dir: \"log\" is not an absolute path"),
             ("readers = \"nosuchgroup\"\n", "ktrail.toml: readers: there is no group nosuchgroup"),
             ("[store]\nrotate_bytes = 5\n", "ktrail.toml: store.rotate_bytes: 5 is below the least, 1048576"),
+            (
+                "metrics_listen = \"0.0.0.0:9477\"\n",
+                "ktrail.toml:1:18: 0.0.0.0:9477 is not a loopback address",
+            ),
+            ("\nmetrics_listen = \"[::]:1\"\n", "ktrail.toml:2:18: [::]:1 is not a loopback address"),
+            ("metrics_listen = \"localhost:1\"\n", "ktrail.toml:1:18: \"localhost:1\" is not an address and"),
+            ("metrics_listen = 9477\n", "ktrail.toml:1:18: invalid type: integer `9477`"),
             ("[store]\nflush = \"often\"\n", "ktrail.toml:2:9: "),
             ("[store]\non_low_space = \"panic\"\n", "ktrail.toml:2:16: "),
             (

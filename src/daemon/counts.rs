@@ -160,6 +160,15 @@ fn kernel(status: &Status) -> protocol::Kernel {
     }
 }
 
+/// What waits, for the status; `followers` is what waits for the slowest of them.
+pub(super) fn queues(counters: &Counters, followers: usize) -> protocol::Queues {
+    protocol::Queues {
+        received_bytes: Counters::read(&counters.waiting),
+        open: Counters::read(&counters.open),
+        followers: u64::try_from(followers).unwrap_or(u64::MAX),
+    }
+}
+
 /// The counters of the protocol.
 pub(super) fn counters(counters: &Counters) -> protocol::Counters {
     let read = Counters::read;

@@ -151,6 +151,7 @@ impl Log {
             Err(error) => self.failed(&error),
             Ok(()) => {
                 let Some((since, cause)) = self.failing.take() else { return };
+                self.space.shown().set_failing(None);
                 let failed_ms = since.elapsed().as_millis();
                 tracing::info!("the log is being written again");
                 let body = format!("op=write error={cause} failed_ms={failed_ms} res=success");
@@ -173,6 +174,7 @@ impl Log {
             .and_then(|source| source.downcast_ref::<std::io::Error>())
             .and_then(std::io::Error::raw_os_error)
             .map_or_else(|| "other".to_owned(), |code| format!("{:?}", Errno::from_raw(code)));
+        self.space.shown().set_failing(Some(&code));
         self.failing = Some((Instant::now(), code));
     }
 }

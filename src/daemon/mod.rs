@@ -7,6 +7,7 @@ mod arguments;
 mod capture;
 mod counts;
 mod diagnostics;
+mod inherit;
 mod log;
 mod manager;
 mod receive;
@@ -15,8 +16,10 @@ mod rules;
 mod run;
 mod signals;
 mod space;
+mod status;
 mod storer;
 mod successor;
+mod unseen;
 
 use std::process::ExitCode;
 

@@ -1,6 +1,7 @@
 //! One run of the daemon, from the first check to the last word.
 
-use std::os::fd::OwnedFd;
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,11 +9,14 @@ use anyhow::Context;
 use tokio::sync::watch;
 
 use super::capture::{Capture, HostNames, NoNames, Source, Storing, Work, wall_ms};
-use super::counts::{self, Watch};
+use super::counts::Watch;
+use super::inherit::{self, Inheritance};
 use super::recover::Known;
 use super::rules::Rules;
 use super::signals::{Signals, Wish};
 use super::space::Space;
+use super::status::Status;
+use super::unseen::Unseen;
 use super::{diagnostics, manager, successor};
 use crate::config::Config;
 use crate::enrich::lookup::Host;
@@ -22,16 +26,14 @@ use crate::ingest::counters::Counters;
 use crate::ingest::{Ingest, Now};
 use crate::netlink::control::Control;
 use crate::netlink::error::Error;
-use crate::netlink::events::Events;
 use crate::netlink::session::Session;
 use crate::netlink::status::StatusChange;
-use crate::protocol;
 use crate::record::RecordType;
 use crate::serve::live::Live;
+use crate::serve::metrics::Metrics;
 use crate::serve::{self, Server, Sources};
-use crate::store::{Reader, Store};
-use crate::sys::ring::Ring;
-use crate::sys::{kept, process};
+use crate::store::Store;
+use crate::sys::ring::{Kept, Ring};
 
 /// How often the daemon looks whether its threads are alive.
 const ALIVE_INTERVAL: Duration = Duration::from_millis(500);
@@ -43,13 +45,6 @@ const QUIET_MAX: Duration = Duration::from_secs(2);
 /// How long to wait at the end for the kernel's queue to have been empty once: less than a service manager waits.
 const EMPTY_MAX: Duration = Duration::from_secs(60);
 
-/// What an earlier process has left.
-struct Inheritance {
-    ring: Ring,
-    /// The socket that it had registered.
-    socket: Option<OwnedFd>,
-}
-
 /// Runs until a signal asks for the end or a thread fails.
 pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
     let diagnostics = diagnostics::begin(&config.diagnostics)?;
@@ -60,48 +55,46 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
         tracing::warn!("{warning}");
     }
     // What may be missing is looked at first: nothing is made or changed by a daemon that cannot run.
-    let Inheritance { ring: Ring { writer, reader: ring, kept }, socket } = inheritance()?;
-    let mut session = session(ring.state())?;
+    let Inheritance { ring: Ring { writer, reader: ring, kept }, socket } = inherit::inheritance()?;
+    let mut session = inherit::session(ring.state())?;
     let started_ms = wall_ms();
     let counters = Arc::new(Counters::default());
-    let (store, problems) = Store::open(config.store.clone(), Arc::new(entry::decode::describe))
-        .with_context(|| format!("cannot open the log in {}", config.store.dir.display()))?;
-    for problem in &problems {
-        tracing::warn!("{problem}");
-    }
+    let store = open_log(config)?;
     let reader = store.reader();
     let live = Live::default();
     let known = Known::of(&reader, ring.carried().chain(ring.left())).context("cannot read the log")?;
+    let space = Space::new(config.space.clone());
+    let unseen = Arc::new(Unseen::new(Path::new("/proc"), config.socket.with_extension("boot")));
     let status = Status {
         config: config.clone(),
         reader: reader.clone(),
         live: live.clone(),
         counters: counters.clone(),
+        space: space.shown().clone(),
+        unseen: unseen.clone(),
         started_ms,
     };
     let (source, watched) = status.source();
-    let server_config = serve::Config { socket: config.socket.clone(), readers: config.readers };
-    let server = Server::bind(server_config, Sources { reader, live: live.clone(), status: source })?;
+    let metrics = Arc::new(Metrics::new(source.clone(), store.timings()));
+    let sources = Sources { reader, live: live.clone(), status: source, metrics };
+    let server = Server::bind(server_config(config), sources)?;
     manager::keep(manager::RING, &kept);
-    let source = register(&mut session, config, socket)?;
+    let source = inherit::register(&mut session, config, socket)?;
     let mut ingest = ingest(config, &counters)?;
-    let mut log = FirstWords(store, live.clone());
+    let mut log = FirstWords(store, live.clone(), counters.clone());
     let words = first_words(session.before().enabled, &source);
     ingest.own_event(RecordType::DAEMON_START, words.as_bytes(), now(), &mut log);
-    let space = Space::new(config.space.clone());
     let storing = Storing { ingest, store: log.0, live, space, known };
     let capture = Capture::start(source, (writer, ring), storing, counters.clone())?;
-    let registered = capture.registered()?;
+    manager::keep(manager::EVENTS, capture.registered()?);
     session.is_registered();
-    manager::keep(manager::EVENTS, &registered);
-    drop(registered);
     let watch = Watch::start(Control::open()?, *session.before(), counters.clone(), capture.work())?;
     watched.set(Box::new(watch.source())).ok().context("the status has one source")?;
-    let loaded = load(&mut session, config, rules);
+    let loaded = load(&mut session, config, rules, &unseen);
     let _ = capture.work().send(Work::State(session.memory()));
     let ended = match loaded {
         Ok(()) => {
-            greet(config, rules);
+            greet(config, rules, server.metrics_address());
             manager::ready("capturing");
             runtime.block_on(serve_until_signal(server, signals, &capture))
         }
@@ -110,11 +103,8 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
     drop(within);
     if matches!(ended, Ok(Wish::Renew)) {
         watch.stop();
-        let (store, events) = capture.leave().context("a thread has failed")?;
-        store.close().context("cannot close the log")?;
-        session.leave();
         drop(diagnostics);
-        return Err(successor::execute(&events, &kept));
+        return Err(renew(session, capture, &kept));
     }
     manager::stopping();
     let result = ended.as_ref().map_or("failed", |_| "success");
@@ -122,58 +112,27 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
     ended.map(drop)
 }
 
-/// What was kept for this process, or an empty ring.
-fn inheritance() -> anyhow::Result<Inheritance> {
-    let (mut ring, mut socket) = (None, None);
-    for (name, descriptor) in kept::given() {
-        match name.as_str() {
-            manager::RING => match Ring::attach(descriptor) {
-                Ok(found) => ring = Some(found),
-                Err(error) => {
-                    tracing::warn!("what the last process had received and not stored is lost: {error}");
-                }
-            },
-            manager::EVENTS => socket = Some(descriptor),
-            _ => tracing::warn!("a descriptor of the unknown name {name} was given and is closed"),
-        }
+fn open_log(config: &Config) -> anyhow::Result<Store> {
+    let (store, problems) = Store::open(config.store.clone(), Arc::new(entry::decode::describe))
+        .with_context(|| format!("cannot open the log in {}", config.store.dir.display()))?;
+    for problem in &problems {
+        tracing::warn!("{problem}");
     }
-    let ring = ring.map_or_else(Ring::create, Ok).context("cannot make the ring of messages")?;
-    Ok(Inheritance { ring, socket })
+    Ok(store)
 }
 
-/// The session of this run, or the one an earlier process has left in the middle.
-fn session(memory: &[u8]) -> Result<Session, Error> {
-    match Session::resume(Control::open()?, memory) {
-        Some(session) => Ok(session),
-        None => Session::begin(Control::open()?),
+/// Leaves all as it is to the program that is executed in this one's place. Comes back with an error only.
+fn renew(session: Session, capture: Capture, ring: &Kept) -> anyhow::Error {
+    let Some((store, events)) = capture.leave() else { return anyhow::anyhow!("a thread has failed") };
+    if let Err(error) = store.close() {
+        return anyhow::Error::from(error).context("cannot close the log");
     }
-}
-
-/// Becomes the audit daemon, unless that takes the place of a process that has ended and left its socket.
-fn register(session: &mut Session, config: &Config, kept: Option<OwnedFd>) -> anyhow::Result<Source> {
-    if let Some(socket) = kept {
-        let registered = session.control().status()?.pid;
-        if registered == std::process::id() {
-            return Ok(Source::Registered(Events::adopt(socket)));
-        }
-        if registered != 0 && process::command(registered).is_none() {
-            tracing::info!("the process {registered} has ended; its socket was kept and is read on");
-            return Ok(Source::Kept { socket, config: config.events });
-        }
-        manager::let_go(manager::EVENTS);
-    }
-    let mut events = Events::open(&config.events)?;
-    events.notes.iter().for_each(|note| tracing::warn!("{note}"));
-    if let Some(pid) = session.register(&mut events)? {
-        tracing::warn!(
-            "the audit daemon with pid {pid} had ended without a word to the kernel; this one takes its place"
-        );
-    }
-    Ok(Source::Registered(events))
+    session.leave();
+    successor::execute(&events, ring)
 }
 
 /// Changes the kernel's settings and adds the rules.
-fn load(session: &mut Session, config: &Config, rules: &Rules) -> anyhow::Result<()> {
+fn load(session: &mut Session, config: &Config, rules: &Rules, unseen: &Unseen) -> anyhow::Result<()> {
     let wanted = StatusChange {
         enabled: rules.settings.enabled.or(Some(session.before().enabled.max(1))),
         backlog_limit: rules.settings.backlog_limit.or(Some(config.kernel.backlog_limit)),
@@ -185,6 +144,7 @@ fn load(session: &mut Session, config: &Config, rules: &Rules) -> anyhow::Result
         Err(error @ Error::Immutable(_)) => tracing::warn!("{error}; the kernel's settings stay as they are"),
         set => set?,
     }
+    unseen.settings_are_made(session);
     for rule in &rules.rules {
         match session.add_rule(&rule.to_kernel()) {
             Ok(true) => {}
@@ -200,7 +160,7 @@ fn load(session: &mut Session, config: &Config, rules: &Rules) -> anyhow::Result
 }
 
 /// Says what is watched, where everything is, and how to stop.
-fn greet(config: &Config, rules: &Rules) {
+fn greet(config: &Config, rules: &Rules, metrics: Option<SocketAddr>) {
     for rule in &rules.rules {
         tracing::info!("rule     {rule}");
     }
@@ -209,7 +169,14 @@ fn greet(config: &Config, rules: &Rules) {
     }
     tracing::info!("log      {}", config.store.dir.join("audit.jsonl").display());
     tracing::info!("socket   {}", config.socket.display());
+    if let Some(address) = metrics {
+        tracing::info!("metrics  http://{address}/metrics");
+    }
     tracing::info!("ready    stop with Ctrl-C or SIGTERM; rules of this run are then removed");
+}
+
+fn server_config(config: &Config) -> serve::Config {
+    serve::Config { socket: config.socket.clone(), readers: config.readers, metrics: config.metrics }
 }
 
 async fn serve_until_signal(server: Server, mut signals: Signals, capture: &Capture) -> anyhow::Result<Wish> {
@@ -319,58 +286,15 @@ fn identity() -> String {
 }
 
 /// The store before its thread has it.
-struct FirstWords(Store, Live);
+struct FirstWords(Store, Live, Arc<Counters>);
 
 impl crate::ingest::Sink for FirstWords {
     fn entry(&mut self, id: crate::record::stamp::EventId, terms: &crate::store::term::Terms, line: &[u8]) {
         let stamp = crate::store::Stamp { time_ms: id.time_ms, serial: id.serial };
-        if let Err(error) = self.0.append(stamp, terms, line) {
-            tracing::error!("{error}");
+        match self.0.append(stamp, terms, line) {
+            Ok(_) => Counters::add(&self.2.stored, 1),
+            Err(error) => tracing::error!("{error}"),
         }
         self.1.publish(line, terms);
-    }
-}
-
-/// What the status is made of.
-struct Status {
-    config: Config,
-    reader: Reader,
-    live: Live,
-    counters: Arc<Counters>,
-    started_ms: u64,
-}
-
-type Watched =
-    Arc<std::sync::OnceLock<Box<dyn Fn() -> (Option<protocol::Kernel>, protocol::Rates) + Send + Sync>>>;
-
-impl Status {
-    /// The source of the answer, and where the watcher's part of it is put once it runs.
-    fn source(self) -> (serve::StatusSource, Watched) {
-        let watched = Watched::default();
-        let of_kernel = watched.clone();
-        let source = move || {
-            let (kernel, rates) = of_kernel.get().map_or_else(Default::default, |watched| watched());
-            let summary = self.reader.summary();
-            protocol::Status {
-                kernel,
-                daemon: protocol::Daemon {
-                    version: env!("CARGO_PKG_VERSION").to_owned(),
-                    pid: std::process::id(),
-                    started_ms: self.started_ms,
-                    log_dir: self.config.store.dir.display().to_string(),
-                    followers: u64::try_from(self.live.followers()).unwrap_or(0),
-                },
-                counters: counts::counters(&self.counters),
-                rates,
-                store: protocol::Store {
-                    segments: u64::try_from(summary.segments).unwrap_or(0),
-                    entries: summary.entries,
-                    bytes: summary.bytes,
-                    oldest_ms: summary.oldest_ms,
-                    newest_ms: summary.newest_ms,
-                },
-            }
-        };
-        (Arc::new(source), watched)
     }
 }

@@ -3,10 +3,13 @@
 //! Decides and says; does nothing itself but start a command. Removing segments is the store's.
 
 use std::process::Command;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use super::capture::wall_ms;
 use crate::config::{LowSpace, Space as Config};
+use crate::protocol;
 use crate::record::RecordType;
 
 /// How often the file system is looked at.
@@ -20,11 +23,45 @@ pub(super) struct Space {
     config: Config,
     /// When space ran low, in milliseconds of a clock that never goes back, until there is enough again.
     low_since_ms: Option<u64>,
+    shown: Shown,
+}
+
+/// The state as it is shown to others.
+#[derive(Clone)]
+pub(super) struct Shown(Arc<Mutex<(protocol::Space, Option<String>)>>);
+
+impl Shown {
+    /// The space, and why writing fails if it does.
+    pub(super) fn read(&self) -> (protocol::Space, Option<String>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says why writing fails now, or that it does not.
+    pub(super) fn set_failing(&self, cause: Option<&str>) {
+        self.change(|_, failing| *failing = cause.map(str::to_owned));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut protocol::Space, &mut Option<String>)) {
+        let (space, failing) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        change(space, failing);
+    }
 }
 
 impl Space {
     pub(super) fn new(config: Config) -> Space {
-        Space { config, low_since_ms: None }
+        let policy = match config.policy {
+            LowSpace::Rotate => protocol::LowSpace::Rotate,
+            LowSpace::Hold => protocol::LowSpace::Hold,
+            LowSpace::Run(_) => protocol::LowSpace::Run,
+            LowSpace::Halt(_) => protocol::LowSpace::Halt,
+        };
+        let space = protocol::Space { least_bytes: config.min_free_bytes, policy, ..Default::default() };
+        Space { config, low_since_ms: None, shown: Shown(Arc::new(Mutex::new((space, None)))) }
+    }
+
+    /// The state for others, which goes on changing with this one.
+    pub(super) fn shown(&self) -> &Shown {
+        &self.shown
     }
 
     /// Whether nothing is to be written now.
@@ -35,19 +72,26 @@ impl Space {
     /// Takes in how much space there is. Gives what is to be told and what is to be run, each once for each time that
     /// space runs low.
     pub(super) fn look(&mut self, free_bytes: u64, now_ms: u64) -> Option<(Note, Option<&[String]>)> {
+        let told = self.judge(free_bytes, now_ms);
+        let (is_low, holding) = (self.low_since_ms.is_some(), self.is_holding());
+        self.shown.change(|space, _| {
+            space.free_bytes = Some(free_bytes);
+            space.low_since_ms = is_low.then(|| space.low_since_ms.unwrap_or_else(wall_ms));
+            space.holding = holding;
+        });
+        told.map(|(note, runs)| (note, runs.then(|| self.config.policy.command()).flatten()))
+    }
+
+    /// The note, and whether the policy's command is to be run.
+    fn judge(&mut self, free_bytes: u64, now_ms: u64) -> Option<(Note, bool)> {
         let least = self.config.min_free_bytes;
         match self.low_since_ms {
             None if free_bytes < least => {
                 self.low_since_ms = Some(now_ms);
-                let (action, command) = match &self.config.policy {
-                    LowSpace::Rotate => ("rotate", None),
-                    LowSpace::Hold => ("hold", None),
-                    LowSpace::Run(command) => ("run", Some(command.as_slice())),
-                    LowSpace::Halt(command) => ("halt", Some(command.as_slice())),
-                };
+                let action = self.shown.read().0.policy.name();
                 let body = format!("op=low-space action={action} free={free_bytes} least={least} res=failed");
                 tracing::error!(free_bytes, least, action, "space for the log is low");
-                Some(((RecordType::DAEMON_ERR, body), command))
+                Some(((RecordType::DAEMON_ERR, body), true))
             }
             // An eighth more than the least, so that a segment's worth does not turn it back and forth.
             Some(since) if free_bytes >= least.saturating_add(least / 8) => {
@@ -56,7 +100,7 @@ impl Space {
                 let body =
                     format!("op=low-space free={free_bytes} least={least} low_ms={low_ms} res=success");
                 tracing::info!(free_bytes, low_ms, "there is space for the log again");
-                Some(((RecordType::DAEMON_RESUME, body), None))
+                Some(((RecordType::DAEMON_RESUME, body), false))
             }
             _ => None,
         }
@@ -123,11 +167,17 @@ mod tests {
     fn only_hold_holds() {
         for (policy, holds) in [(LowSpace::Rotate, false), (LowSpace::Hold, true)] {
             let mut space = Space::new(Config { min_free_bytes: 10, policy });
-            assert!(!space.is_holding());
+            let shown = space.shown().clone();
+            assert!(!space.is_holding() && shown.read().0.free_bytes.is_none());
             space.look(0, 0);
             assert_eq!(space.is_holding(), holds);
-            space.look(100, 1);
-            assert!(!space.is_holding());
+            let low = shown.read().0;
+            assert_eq!((low.holding, low.free_bytes, low.low_since_ms.is_some()), (holds, Some(0), true));
+            space.look(9, 1);
+            assert_eq!(shown.read().0, protocol::Space { free_bytes: Some(9), ..low }, "since the same time");
+            space.look(100, 2);
+            assert!(!space.is_holding() && !shown.read().0.holding);
+            assert_eq!(shown.read().0.low_since_ms, None);
         }
     }
 }

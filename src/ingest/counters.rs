@@ -29,6 +29,8 @@ pub struct Counters {
     pub dropped: AtomicU64,
     /// Bytes of messages that wait between receiving and storing now.
     pub waiting: AtomicU64,
+    /// Events that wait for their last record now.
+    pub open: AtomicU64,
 }
 
 impl Counters {

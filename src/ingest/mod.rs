@@ -159,6 +159,8 @@ impl Ingest {
     /// Closes events whose time is over and tells of gaps.
     pub fn tick(&mut self, now: Now, sink: &mut dyn Sink) {
         self.assembler.tick(now.mono_ms, &mut self.done);
+        let open = u64::try_from(self.assembler.open()).unwrap_or(u64::MAX);
+        Counters::set(&self.counters.open, open);
         let missing = self.gaps.tick(now.mono_ms);
         if let Some(missing) = missing {
             Counters::add(&self.counters.gaps, missing.count);

@@ -16,9 +16,15 @@ pub const SEARCH_PATH: &str = "/v1/search";
 pub const COUNT_PATH: &str = "/v1/count";
 /// New entries as they come, one a line.
 pub const TAIL_PATH: &str = "/v1/tail";
+/// The status as OpenMetrics text.
+pub const METRICS_PATH: &str = "/metrics";
+/// The content type of that text.
+pub const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Connections at a time; each costs a task and a buffer.
 pub const CONNECTIONS_MAX: usize = 64;
+/// Connections at a time on the port for metrics: one for each of a few collectors. They take no place of the others.
+pub const METRICS_CONNECTIONS_MAX: usize = 8;
 /// Bytes of a request's head, so that the longest filter fits with every byte escaped.
 pub const HEAD_BYTES_MAX: usize = 32 << 10;
 /// Seconds in which a request's head has to come.
@@ -73,8 +79,14 @@ pub struct Status {
     pub counters: Counters,
     /// The mean of the last 10 seconds.
     pub rates: Rates,
+    /// What waits between the parts of the daemon.
+    #[serde(default)]
+    pub queues: Queues,
     /// The log.
     pub store: Store,
+    /// Processes whose system calls the kernel does not audit; nothing while auditing was never on.
+    #[serde(default)]
+    pub unseen: Option<Unseen>,
 }
 
 /// The kernel's audit status.
@@ -113,6 +125,9 @@ pub struct Daemon {
     pub log_dir: String,
     /// Clients that follow new entries.
     pub followers: u64,
+    /// The loopback address and port at which the metrics are; nothing where none is configured.
+    #[serde(default)]
+    pub metrics: Option<String>,
 }
 
 /// What has passed through the daemon since it started.
@@ -151,8 +166,41 @@ pub struct Rates {
     pub events: f64,
 }
 
-/// The log.
+/// What waits between the parts of the daemon. What the kernel holds is in [`Kernel::backlog`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Queues {
+    /// Bytes of messages that were received and wait to be made into events.
+    pub received_bytes: u64,
+    /// Events that wait for their last record.
+    pub open: u64,
+    /// Entries that wait for the slowest follower.
+    pub followers: u64,
+}
+
+/// Processes that were there before auditing was first switched on: the kernel's rules for system calls do not see them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unseen {
+    /// How many there are now.
+    pub processes: u64,
+    /// Whether some of them may be seen all the same: auditing was on before anybody noted when.
+    pub at_most: bool,
+    /// Since when auditing is known to be on, in milliseconds since 1970; nothing when it is on since boot.
+    pub since_ms: Option<u64>,
+    /// Some of the processes, the youngest first.
+    pub some: Vec<Process>,
+}
+
+/// A process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// Its id.
+    pub pid: u32,
+    /// Its command line, fit for a terminal and cut.
+    pub command: String,
+}
+
+/// The log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Store {
     /// Segments, the active one counted.
     pub segments: u64,
@@ -164,6 +212,54 @@ pub struct Store {
     pub oldest_ms: Option<u64>,
     /// The latest.
     pub newest_ms: Option<u64>,
+    /// The room for it.
+    #[serde(default)]
+    pub space: Space,
+    /// Why writing fails at present: an error's name such as `ENOSPC`.
+    #[serde(default)]
+    pub failing: Option<String>,
+}
+
+/// The space on the log's file system.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Space {
+    /// Bytes that may still be written; nothing where it was not looked at yet or could not be.
+    pub free_bytes: Option<u64>,
+    /// Bytes that are to stay free; 0 for any.
+    pub least_bytes: u64,
+    /// What is done with less.
+    pub policy: LowSpace,
+    /// Since when there is less, in milliseconds since 1970; nothing while there is enough.
+    pub low_since_ms: Option<u64>,
+    /// Whether nothing is written for that reason.
+    pub holding: bool,
+}
+
+/// What is done when space is low.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LowSpace {
+    /// The oldest segments are removed.
+    #[default]
+    Rotate,
+    /// Nothing is written.
+    Hold,
+    /// A command is run.
+    Run,
+    /// A command that stops the system is run.
+    Halt,
+}
+
+impl LowSpace {
+    /// Its name, as in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            LowSpace::Rotate => "rotate",
+            LowSpace::Hold => "hold",
+            LowSpace::Run => "run",
+            LowSpace::Halt => "halt",
+        }
+    }
 }
 
 /// What a search asks for: the parameters of `/v1/search`, `/v1/count` and `/v1/tail`.

@@ -10,6 +10,8 @@ use tokio::net::UnixStream;
 pub enum Access {
     /// It may.
     Granted,
+    /// It may read metrics and nothing else.
+    Metrics,
     /// It may not.
     Refused,
 }

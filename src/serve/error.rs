@@ -1,6 +1,7 @@
 //! Why the server cannot begin.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use thiserror::Error;
@@ -17,6 +18,14 @@ pub enum Error {
     /// Longer than a socket's address holds.
     #[error("{} is too long for a socket: a path has at most 107 bytes", .0.display())]
     TooLong(PathBuf),
+    /// The port for metrics cannot be had.
+    #[error("cannot serve metrics on {address}: {source}")]
+    Port {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
     /// Any other error.
     #[error("cannot {action} {}: {source}", path.display())]
     System {

@@ -42,6 +42,11 @@ impl Live {
         self.sender.receiver_count()
     }
 
+    /// How many entries wait for the slowest of them.
+    pub fn waiting(&self) -> usize {
+        self.sender.len()
+    }
+
     /// Begins to follow.
     pub(super) fn follow(&self) -> broadcast::Receiver<Arc<LiveEntry>> {
         self.sender.subscribe()

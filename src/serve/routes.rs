@@ -19,6 +19,7 @@ use crate::protocol::{
 };
 use crate::query::filter::Filter;
 use crate::query::run::{self, Order, Query};
+use crate::store::Timings;
 
 /// A part of a stream, or the reason why it cannot be whole: the connection is then cut without the final chunk.
 type Part = Result<Frame<Bytes>, StreamError>;
@@ -35,11 +36,18 @@ pub(super) async fn answer<B>(
     sources: Sources,
     stop: watch::Receiver<bool>,
 ) -> Response<Body> {
-    if access == Access::Refused {
-        return problem(
+    let path = request.uri().path();
+    let refused = match access {
+        Access::Granted => None,
+        Access::Metrics if path == protocol::METRICS_PATH => None,
+        Access::Metrics => Some((StatusCode::NOT_FOUND, "only /metrics is here; the rest is on the socket")),
+        Access::Refused => Some((
             StatusCode::FORBIDDEN,
             "only root, the daemon's user and the readers' group may read the log",
-        );
+        )),
+    };
+    if let Some((status, error)) = refused {
+        return problem(status, error);
     }
     if request.method() != Method::GET {
         let mut answer = problem(StatusCode::METHOD_NOT_ALLOWED, "only GET is known");
@@ -47,9 +55,11 @@ pub(super) async fn answer<B>(
         return answer;
     }
     let query = asked(request.uri().query().unwrap_or_default());
-    match (request.uri().path(), query) {
+    match (path, query) {
         (protocol::VERSION_PATH, _) => json(&version()),
-        (protocol::STATUS_PATH, _) => json(&(sources.status)()),
+        // Both look at files: not for the thread that the streams are on.
+        (protocol::STATUS_PATH, _) => apart(move || json(&(sources.status)())).await,
+        (protocol::METRICS_PATH, _) => apart(move || metrics(&sources)).await,
         (protocol::SEARCH_PATH | protocol::COUNT_PATH | protocol::TAIL_PATH, Err(error)) => {
             problem(StatusCode::BAD_REQUEST, &error)
         }
@@ -57,6 +67,19 @@ pub(super) async fn answer<B>(
         (protocol::COUNT_PATH, Ok(query)) => count(query, sources).await,
         (protocol::TAIL_PATH, Ok(query)) => tail(query, &sources, stop),
         _ => problem(StatusCode::NOT_FOUND, "no such path; see docs/api.md"),
+    }
+}
+
+/// Makes an answer on a thread of its own.
+async fn apart(make: impl FnOnce() -> Response<Body> + Send + 'static) -> Response<Body> {
+    let made = tokio::task::spawn_blocking(make).await;
+    made.unwrap_or_else(|_| problem(StatusCode::INTERNAL_SERVER_ERROR, "the answer was broken off"))
+}
+
+fn metrics(sources: &Sources) -> Response<Body> {
+    match sources.metrics.text() {
+        Ok(text) => with_type(StatusCode::OK, protocol::METRICS_TYPE, full(text.into_bytes())),
+        Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     }
 }
 
@@ -86,6 +109,7 @@ fn asked(query: &str) -> Result<Query, String> {
 
 fn search(query: Query, sources: &Sources) -> Response<Body> {
     let snapshot = sources.reader.snapshot();
+    let metrics = sources.metrics.clone();
     let (sender, receiver) = mpsc::channel(CHUNKS_WAITING_MAX);
     tokio::task::spawn_blocking(move || {
         let mut chunk = Vec::with_capacity(CHUNK_BYTES);
@@ -93,14 +117,15 @@ fn search(query: Query, sources: &Sources) -> Response<Body> {
             let bytes = Bytes::from(std::mem::take(chunk));
             sender.blocking_send(Ok(Frame::data(bytes))).is_ok()
         };
-        let ran = run::run(&snapshot, &query, &mut |_, line| {
+        let mut take = |_, line: &[u8]| {
             chunk.extend_from_slice(line);
             chunk.push(b'\n');
             match chunk.len() < CHUNK_BYTES || send(&mut chunk) {
                 true => ControlFlow::Continue(()),
                 false => ControlFlow::Break(()),
             }
-        });
+        };
+        let ran = Timings::measure(&metrics.search, || run::run(&snapshot, &query, &mut take));
         if !chunk.is_empty() {
             send(&mut chunk);
         }
@@ -113,7 +138,11 @@ fn search(query: Query, sources: &Sources) -> Response<Body> {
 }
 
 async fn count(query: Query, sources: Sources) -> Response<Body> {
-    let counted = tokio::task::spawn_blocking(move || run::count(&sources.reader.snapshot(), &query)).await;
+    let count = move || {
+        let snapshot = sources.reader.snapshot();
+        Timings::measure(&sources.metrics.count, || run::count(&snapshot, &query))
+    };
+    let counted = tokio::task::spawn_blocking(count).await;
     match counted {
         Ok(Ok(ran)) => json(&Count { count: ran.matched }),
         Ok(Err(error)) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),

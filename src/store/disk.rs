@@ -12,6 +12,7 @@ use super::Config;
 use super::error::Error;
 use super::lock::WriteLock;
 use super::names;
+use super::timings::Timings;
 use super::volume::{Volume, Writer};
 
 /// A log directory that is written.
@@ -23,6 +24,7 @@ pub(super) struct Disk {
     volume: Arc<dyn Volume>,
     /// The number in the manifest as it was written last. Held while it is written: two threads do.
     pub(super) manifest: Arc<Mutex<u64>>,
+    pub(super) timings: Timings,
 }
 
 impl Disk {
@@ -30,7 +32,8 @@ impl Disk {
     pub(super) fn prepare(config: &Config, volume: Arc<dyn Volume>) -> Result<Disk, Error> {
         let dir = &*config.dir;
         let (file_mode, group) = (config.file_mode, config.group);
-        let disk = Disk { dir: dir.into(), file_mode, group, volume, manifest: Arc::default() };
+        let (manifest, timings) = (Arc::default(), Timings::default());
+        let disk = Disk { dir: dir.into(), file_mode, group, volume, manifest, timings };
         match fs::metadata(dir) {
             Ok(found) if found.is_dir() => {}
             Ok(_) => return Err(Error::NotADirectory { path: dir.to_path_buf() }),
@@ -83,9 +86,9 @@ impl Disk {
         self.volume.rename(&from, &to).map_err(Error::io("rename", &from))
     }
 
-    /// Appends to a file; gives how many bytes were taken.
+    /// Appends to the active segment; gives how many bytes were taken.
     pub(super) fn write(&self, file: &File, bytes: &[u8]) -> std::io::Result<usize> {
-        self.volume.write(file, bytes)
+        Timings::measure(&self.timings.write, || self.volume.write(file, bytes))
     }
 
     /// The file as something to write to.
@@ -101,7 +104,7 @@ impl Disk {
 
     /// Makes a file's content durable.
     pub(super) fn sync(&self, file: &File, path: &Path) -> Result<(), Error> {
-        self.volume.sync(file).map_err(Error::io("sync", path))
+        Timings::measure(&self.timings.sync, || self.volume.sync(file)).map_err(Error::io("sync", path))
     }
 
     /// Cuts a file and makes that durable.

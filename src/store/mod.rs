@@ -32,6 +32,7 @@ mod retention;
 mod seal;
 mod sealed;
 mod stamps;
+mod timings;
 mod varint;
 mod volume;
 mod write;
@@ -49,6 +50,7 @@ pub use facts::{Facts, FieldFacts, Parts, State};
 use nix::unistd::Gid;
 pub use read::{Reader, SegmentView, Snapshot, Summary, ValueTest};
 pub use repair::{Repaired, has_writer, repair};
+pub use timings::Timings;
 pub use write::Store;
 
 use term::Terms;

@@ -16,6 +16,7 @@ use super::open::Extent;
 use super::read::Reader;
 use super::retention::Retention;
 use super::term::Terms;
+use super::timings::Timings;
 use super::volume::{Mounted, Volume};
 use super::{
     BUFFER_BYTES_MAX, Config, Describe, Flush, INDEX_BYTES_MAX, LINE_BYTES_MAX, Position,
@@ -345,6 +346,11 @@ impl Store {
         }
         // Where it was not taken, the disk is so far behind that waiting for it is all that keeps the promise.
         self.pay()
+    }
+
+    /// How long writing and syncing take, from now on and before.
+    pub fn timings(&self) -> Timings {
+        self.disk.timings.clone()
     }
 
     /// Waits until every numbered segment is sealed, as after an import. An error means that sealing failed; what is

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The number of the capability to write records to the audit log (`linux/capability.h`).
 pub const CAP_AUDIT_WRITE: u32 = 29;
@@ -45,12 +45,61 @@ pub fn has_capability(number: u32) -> bool {
     set.checked_shr(number).is_some_and(|set| set & 1 == 1)
 }
 
+/// A process at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// Its id.
+    pub pid: u32,
+    /// When it started, on the clock of [`ticks_since_boot`].
+    pub started: u64,
+    /// Whether it is a thread of the kernel's own.
+    pub is_kernel_thread: bool,
+}
+
+/// The flag of the kernel's own threads (`PF_KTHREAD`, linux/sched.h).
+const KERNEL_THREAD: u32 = 0x0020_0000;
+
+/// The clock on which `/proc` tells when processes started: hundredths of a second since boot, time asleep counted.
+pub fn ticks_since_boot() -> u64 {
+    // USER_HZ is 100 wherever Linux runs; the kernel turns its boot clock into it (proc_pid_stat, fs/proc/array.c).
+    let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME);
+    now.map_or(0, |now| {
+        let hundredths = now.tv_sec().saturating_mul(100).saturating_add(now.tv_nsec() / 10_000_000);
+        u64::try_from(hundredths).unwrap_or(0)
+    })
+}
+
+/// All processes in a folder like `/proc`, without those that have ended and wait for their parent.
+pub fn running(proc: &Path) -> Vec<Process> {
+    let Ok(entries) = fs::read_dir(proc) else { return Vec::new() };
+    let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    pids.filter_map(|pid| find(proc, pid)).collect()
+}
+
+/// One of them.
+pub fn find(proc: &Path, pid: u32) -> Option<Process> {
+    let stat = fs::read(proc.join(pid.to_string()).join("stat")).ok()?;
+    // The name of a process may hold any byte, parentheses too: what follows begins after the last one.
+    let rest = stat.get(memchr::memrchr(b')', &stat)? + 1..)?;
+    let fields: Vec<&str> = std::str::from_utf8(rest).ok()?.split_ascii_whitespace().collect();
+    // Counted from the state, which is the third of all in proc_pid_stat(5): flags are the 9th, the start is the 22nd.
+    let (state, flags, started) = (fields.first()?, fields.get(6)?, fields.get(19)?);
+    let is_kernel_thread = flags.parse::<u32>().ok()? & KERNEL_THREAD != 0;
+    (!matches!(*state, "Z" | "X")).then_some(())?;
+    Some(Process { pid, started: started.parse().ok()?, is_kernel_thread })
+}
+
 /// The command of process `pid`: its arguments joined by spaces, or its short name in brackets when it has none.
 ///
 /// Fit for a terminal: what is not printable is escaped, and the text is cut after 256 bytes. `None` when there is no
 /// such process, or when it has ended and only its parent has not asked for its exit status yet.
 pub fn command(pid: u32) -> Option<String> {
-    let dir = PathBuf::from(format!("/proc/{pid}"));
+    command_in(Path::new("/proc"), pid)
+}
+
+/// The same with a folder like `/proc`.
+pub fn command_in(proc: &Path, pid: u32) -> Option<String> {
+    let dir = proc.join(pid.to_string());
     if has_ended(&dir)? {
         return None;
     }
@@ -98,6 +147,15 @@ mod tests {
     fn this_process_has_a_command_and_no_process_has_none() {
         assert!(command(std::process::id()).is_some_and(|command| !command.is_empty()));
         assert_eq!(command(u32::MAX), None);
+    }
+
+    #[test]
+    fn this_process_runs_and_started_before_now() {
+        let pid = std::process::id();
+        let own = find(Path::new("/proc"), pid).unwrap();
+        assert!(!own.is_kernel_thread && own.started > 0 && own.started <= ticks_since_boot());
+        assert!(running(Path::new("/proc")).contains(&own));
+        assert_eq!(find(Path::new("/proc"), u32::MAX), None);
     }
 
     #[test]

@@ -97,6 +97,13 @@ impl Daemon {
         }
     }
 
+    /// What `ktrail status --json` says.
+    #[allow(dead_code, reason = "each test program uses what it needs")]
+    pub(crate) fn status(&self) -> Value {
+        let said = self.ktrail(&["status", "--json"]);
+        serde_json::from_slice(&said.stdout).unwrap_or_else(|error| panic!("{error}: {said:?}"))
+    }
+
     /// Ends the daemon as Ctrl-C does and gives its exit status.
     pub(crate) fn stop(mut self) -> (Option<i32>, tempfile::TempDir) {
         let pid = Pid::from_raw(i32::try_from(self.child.id()).expect("a pid"));

@@ -1,0 +1,66 @@
+//! The answer to the question for the status.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::counts;
+use super::space::Shown;
+use super::unseen::Unseen;
+use crate::config::Config;
+use crate::ingest::counters::Counters;
+use crate::protocol;
+use crate::serve::StatusSource;
+use crate::serve::live::Live;
+use crate::store::Reader;
+
+/// What the status is made of.
+pub(super) struct Status {
+    pub(super) config: Config,
+    pub(super) reader: Reader,
+    pub(super) live: Live,
+    pub(super) counters: Arc<Counters>,
+    pub(super) space: Shown,
+    pub(super) unseen: Arc<Unseen>,
+    pub(super) started_ms: u64,
+}
+
+pub(super) type Watched =
+    Arc<std::sync::OnceLock<Box<dyn Fn() -> (Option<protocol::Kernel>, protocol::Rates) + Send + Sync>>>;
+
+impl Status {
+    /// The source of the answer, and where the watcher's part of it is put once it runs.
+    pub(super) fn source(self) -> (StatusSource, Watched) {
+        let watched = Watched::default();
+        let of_kernel = watched.clone();
+        let source = move || {
+            let (kernel, rates) = of_kernel.get().map_or_else(Default::default, |watched| watched());
+            let summary = self.reader.summary();
+            let (space, failing) = self.space.read();
+            protocol::Status {
+                kernel,
+                daemon: protocol::Daemon {
+                    version: env!("CARGO_PKG_VERSION").to_owned(),
+                    pid: std::process::id(),
+                    started_ms: self.started_ms,
+                    log_dir: self.config.store.dir.display().to_string(),
+                    followers: u64::try_from(self.live.followers()).unwrap_or(0),
+                    metrics: None,
+                },
+                counters: counts::counters(&self.counters),
+                rates,
+                queues: counts::queues(&self.counters, self.live.waiting()),
+                unseen: self.unseen.now(Instant::now()),
+                store: protocol::Store {
+                    segments: u64::try_from(summary.segments).unwrap_or(0),
+                    entries: summary.entries,
+                    bytes: summary.bytes,
+                    oldest_ms: summary.oldest_ms,
+                    newest_ms: summary.newest_ms,
+                    space,
+                    failing,
+                },
+            }
+        };
+        (Arc::new(source), watched)
+    }
+}
