@@ -1,6 +1,7 @@
 //! `ktrail`: the command line for people and scripts.
 
 mod arguments;
+mod dropin;
 mod import;
 mod log;
 mod output;
@@ -28,6 +29,9 @@ mod exit {
 
 /// Runs `ktrail` and gives its exit status: 0 with matches or when done, 1 without matches, 2 on an error.
 pub fn main() -> ExitCode {
+    if let Some((run, arguments)) = dropin::asked_for(std::env::args_os()) {
+        return run(arguments);
+    }
     let options = match Options::try_parse() {
         Ok(options) => options,
         Err(error) => {

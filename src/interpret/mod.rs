@@ -8,6 +8,7 @@ they are the host's: whoever has them asks [`kind`] first.
 
 pub mod address;
 pub mod arguments;
+pub mod calls;
 pub mod codes;
 pub mod context;
 pub mod path;

@@ -1,0 +1,228 @@
+//! Records with the values of their fields in words, as `ausearch -i` has them.
+
+use std::borrow::Cow;
+
+use super::Peer;
+use crate::enrich::Names;
+use crate::interpret::context::{Context, decimal, hexadecimal};
+use crate::interpret::{self, Kind, UNSET, calls, codes, inside};
+use crate::record::RecordType;
+use crate::record::fields::{Field, Value, fields, find};
+use crate::tables::{self, constants};
+
+/// Bytes of the log, or what they stand for.
+pub(super) type Text<'a> = Cow<'a, [u8]>;
+
+/// What the words of a record's fields depend on.
+pub(super) struct Record<'a> {
+    pub(super) context: &'a Context,
+    /// What auditd's ENRICHED format adds.
+    pub(super) tail: &'a [u8],
+    /// What was stored with the event.
+    pub(super) names: &'a Names,
+    /// `a0` to `a3` of a system call.
+    arguments: [u64; 4],
+}
+
+impl<'a> Record<'a> {
+    pub(super) fn new(context: &'a Context, body: &[u8], tail: &'a [u8], names: &'a Names) -> Record<'a> {
+        let mut arguments = [0; 4];
+        if context.record == RecordType::SYSCALL {
+            for field in fields(body) {
+                if let Some(place) = argument(field.name)
+                    && let (Some(argument), Some(value)) =
+                        (arguments.get_mut(place), hexadecimal(inside(&field.value)))
+                {
+                    *argument = value;
+                }
+                // The arguments stand together, before the process's ids.
+                if field.name == b"items" {
+                    break;
+                }
+            }
+        }
+        Record { context, tail, names, arguments }
+    }
+}
+
+/// The place that a name like `a2` gives.
+fn argument(name: &[u8]) -> Option<usize> {
+    match name {
+        [b'a', digit @ b'0'..=b'3'] => Some(usize::from(digit - b'0')),
+        _ => None,
+    }
+}
+
+impl Peer {
+    /// Adds a record's text; what is no field stays as it is.
+    pub(super) fn record(
+        &mut self,
+        context: &Context,
+        body: &[u8],
+        tail: &[u8],
+        names: &Names,
+        out: &mut Vec<u8>,
+    ) {
+        let record = Record::new(context, body, tail, names);
+        self.fields(&record, body, out);
+    }
+
+    fn fields(&mut self, record: &Record<'_>, body: &[u8], out: &mut Vec<u8>) {
+        let mut done = 0;
+        for field in fields(body) {
+            out.extend_from_slice(body.get(done..field.start).unwrap_or_default());
+            if done > 0 && done == field.start {
+                // The kernel forgets the blank between two fields of some records.
+                out.push(b' ');
+            }
+            out.extend_from_slice(field.name);
+            out.push(b'=');
+            match field.value {
+                Value::Message(inside) => {
+                    out.push(b'\'');
+                    self.fields(record, inside, out);
+                    out.push(b'\'');
+                }
+                _ => self.value(record, &field, body, out),
+            }
+            done = field.end;
+        }
+        out.extend_from_slice(body.get(done..).unwrap_or_default());
+    }
+
+    fn value(&mut self, record: &Record<'_>, field: &Field<'_>, body: &[u8], out: &mut Vec<u8>) {
+        match self.word(record, field.name, &field.value) {
+            Some(text) => self.escape.write(&text, out),
+            None => {
+                // As it stands, with its quotes.
+                let start = field.start + field.name.len() + 1;
+                self.escape.write(body.get(start..field.end).unwrap_or_default(), out);
+            }
+        }
+    }
+
+    /// A field's value in words; `None` for one that says by itself what it means.
+    pub(super) fn word<'a>(
+        &mut self,
+        record: &Record<'_>,
+        name: &[u8],
+        value: &Value<'a>,
+    ) -> Option<Text<'a>> {
+        let word = inside(value);
+        if let Some(place) = argument(name).filter(|_| record.context.record == RecordType::SYSCALL) {
+            return self.argument(record, place, word);
+        }
+        if let Some(told) = special(record.context.record, name, word) {
+            return Some(bytes(told));
+        }
+        let kind = match (record.context.record, name) {
+            // A password changes for a user, in the programs that write this.
+            (RecordType(1108), b"id") => Kind::User,
+            (RecordType::EXECVE, name) if name.ends_with(b"_len") => Kind::Plain,
+            (kind, name) => interpret::kind(kind, name),
+        };
+        match kind {
+            Kind::Plain => None,
+            Kind::User | Kind::Group => self.id(record, kind, name, word),
+            Kind::Syscall => Some(syscall(record, word)),
+            Kind::Address if let Some(told) = enriched(record.tail, b"SADDR") => Some(told),
+            kind => Some(interpret::words(record.context, kind, value)),
+        }
+    }
+
+    fn argument<'a>(&mut self, record: &Record<'_>, place: usize, word: &'a [u8]) -> Option<Text<'a>> {
+        let value = hexadecimal(word)?;
+        let context = record.context;
+        let name = context.arch.zip(context.syscall).and_then(|(arch, number)| tables::syscall_name(arch, number));
+        let plain = || Some(bytes(Cow::Owned(format!("{value:#x}"))));
+        let Some(name) = name else { return plain() };
+        if let Some(kind) = calls::id_kind(name, place) {
+            let id = u32::try_from(value & u64::from(u32::MAX)).unwrap_or(UNSET);
+            return Some(Cow::Owned(self.id_name(record, kind, id).into_bytes()));
+        }
+        calls::words(name, place, &record.arguments).map(bytes).or_else(plain)
+    }
+
+    /// The name of an id: that which the log holds, else the host's.
+    fn id<'a>(&mut self, record: &Record<'_>, kind: Kind, name: &[u8], word: &'a [u8]) -> Option<Text<'a>> {
+        if !record.tail.is_empty()
+            && let Some(told) = enriched(record.tail, &name.to_ascii_uppercase())
+        {
+            return Some(told);
+        }
+        let id = match word {
+            b"-1" => UNSET,
+            _ => u32::try_from(decimal(word.strip_suffix(b",").unwrap_or(word))?).ok()?,
+        };
+        Some(Cow::Owned(self.id_name(record, kind, id).into_bytes()))
+    }
+
+    fn id_name(&mut self, record: &Record<'_>, kind: Kind, id: u32) -> String {
+        if id == UNSET {
+            return "unset".to_owned();
+        }
+        match kind {
+            Kind::User => record.names.user(id).map(str::to_owned).unwrap_or_else(|| self.user(id).to_owned()),
+            _ => record.names.group(id).map(str::to_owned).unwrap_or_else(|| self.group(id).to_owned()),
+        }
+    }
+}
+
+fn bytes<'a>(text: Cow<'static, str>) -> Text<'a> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+    }
+}
+
+/// What the ENRICHED format says of a field, by its name in capitals.
+fn enriched<'a>(tail: &[u8], name: &[u8]) -> Option<Text<'a>> {
+    if tail.is_empty() {
+        return None;
+    }
+    if name == b"SADDR" {
+        // The one whose value has blanks and no quotes.
+        let at = memchr::memmem::find(tail, b"SADDR={")?;
+        let text = tail.get(at + 6..)?;
+        let end = memchr::memchr(b'}', text)?;
+        return text.get(..=end).map(|text| Cow::Owned(text.to_vec()));
+    }
+    find(tail, name).map(|value| Cow::Owned(inside(&value).to_vec()))
+}
+
+fn syscall<'a>(record: &Record<'_>, word: &'a [u8]) -> Text<'a> {
+    let number = decimal(word).and_then(|number| u32::try_from(number).ok());
+    let named = record.context.arch.zip(number).and_then(|(arch, number)| tables::syscall_name(arch, number));
+    match named {
+        Some(name) => Cow::Borrowed(name.as_bytes()),
+        None => Cow::Owned([b"unknown-syscall(", word, b")"].concat()),
+    }
+}
+
+/// Fields whose values only `ausearch` words.
+fn special(record: RecordType, name: &[u8], word: &[u8]) -> Option<Cow<'static, str>> {
+    let number = || decimal(word);
+    Some(match (record, name) {
+        (_, b"prom" | b"old_prom") => Cow::Borrowed(if word == b"0" { "no" } else { "yes" }),
+        (_, b"nl-mcgrp") => Cow::Borrowed((word == b"1").then_some("audit-netlink-multicast")?),
+        (RecordType(1331), b"resp") => Cow::Borrowed(match word {
+            b"1" => "allow",
+            b"2" => "deny",
+            _ => return None,
+        }),
+        (RecordType(1323), b"flags") => calls::map_flags(hexadecimal(word)?)?,
+        (_, b"sigev_signo" | b"sig") => match number()? {
+            0 => Cow::Borrowed("SIG0"),
+            number => Cow::Borrowed(codes::signal(u32::try_from(number).ok()?)?),
+        },
+        (RecordType::OPENAT2, b"oflag") => {
+            calls::open_flags(interpret::context::octal(word)?)?
+        }
+        (RecordType::OPENAT2, b"resolve") => calls::resolve_flags(hexadecimal(word)?)?,
+        (_, b"oflag") => calls::open_flags(hexadecimal(word)?)?,
+        (RecordType(1325), b"family") => Cow::Borrowed(calls::name(constants::NETFILTER, number()?)?),
+        (RecordType::NETFILTER_PKT, b"proto") => Cow::Borrowed(calls::name(constants::PROTOCOL, number()?)?),
+        (_, b"per") => calls::personality(hexadecimal(word)?)?,
+        _ => return None,
+    })
+}
