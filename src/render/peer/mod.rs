@@ -3,6 +3,8 @@
 mod clock;
 pub mod csv;
 mod escape;
+mod kinds;
+mod normal;
 mod words;
 
 use std::collections::HashMap;
@@ -110,6 +112,15 @@ fn parts(body: &[u8]) -> (&[u8], &[u8]) {
     match memchr::memchr(ENRICHED_SEPARATOR, body) {
         Some(at) => (body.get(..at).unwrap_or(body), body.get(at + 1..).unwrap_or_default()),
         None => (body, &[]),
+    }
+}
+
+/// The type of the event's first record.
+fn head_type(event: &Event) -> String {
+    match event.records().next() {
+        Some((kind, _)) if event.is_unnamed(0) => format!("UNKNOWN[{}]", kind.0),
+        Some((kind, _)) => kind.to_string(),
+        None => String::new(),
     }
 }
 

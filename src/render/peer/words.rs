@@ -14,8 +14,9 @@ use crate::tables::{self, constants};
 pub(super) type Text<'a> = Cow<'a, [u8]>;
 
 /// What the words of a record's fields depend on.
+#[derive(Clone, Copy)]
 pub(super) struct Record<'a> {
-    pub(super) context: &'a Context,
+    pub(super) context: Context,
     /// What auditd's ENRICHED format adds.
     pub(super) tail: &'a [u8],
     /// What was stored with the event.
@@ -25,7 +26,7 @@ pub(super) struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    pub(super) fn new(context: &'a Context, body: &[u8], tail: &'a [u8], names: &'a Names) -> Record<'a> {
+    pub(super) fn new(context: Context, body: &[u8], tail: &'a [u8], names: &'a Names) -> Record<'a> {
         let mut arguments = [0; 4];
         if context.record == RecordType::SYSCALL {
             for field in fields(body) {
@@ -42,6 +43,11 @@ impl<'a> Record<'a> {
             }
         }
         Record { context, tail, names, arguments }
+    }
+
+    /// The same, as if it were of another type.
+    pub(super) fn within(&self, kind: RecordType) -> Record<'a> {
+        Record { context: self.context.within(kind), ..*self }
     }
 }
 
@@ -63,7 +69,7 @@ impl Peer {
         names: &Names,
         out: &mut Vec<u8>,
     ) {
-        let record = Record::new(context, body, tail, names);
+        let record = Record::new(*context, body, tail, names);
         self.fields(&record, body, out);
     }
 
@@ -126,7 +132,7 @@ impl Peer {
             Kind::User | Kind::Group => self.id(record, kind, name, word),
             Kind::Syscall => Some(syscall(record, word)),
             Kind::Address if let Some(told) = enriched(record.tail, b"SADDR") => Some(told),
-            kind => Some(interpret::words(record.context, kind, value)),
+            kind => Some(interpret::words(&record.context, kind, value)),
         }
     }
 

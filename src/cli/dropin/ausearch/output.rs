@@ -8,6 +8,7 @@ use nix::unistd::{Gid, Group, Uid, User};
 use super::options::{Format, Options};
 use crate::enrich::Names;
 use crate::event::Event;
+use crate::render::peer::csv::Extra;
 use crate::render::peer::{Lookup, Peer};
 use crate::render::raw;
 
@@ -31,6 +32,7 @@ impl Lookup for Host {
 pub(super) struct Output {
     out: BufWriter<StdoutLock<'static>>,
     format: Format,
+    extra: Extra,
     /// Whether every event is shown at once.
     at_once: bool,
     peer: Peer,
@@ -39,14 +41,12 @@ pub(super) struct Output {
 }
 
 impl Output {
-    pub(super) fn new(options: &Options) -> io::Result<Output> {
-        let mut out = BufWriter::with_capacity(OUT_BYTES, io::stdout().lock());
+    pub(super) fn new(options: &Options) -> Output {
+        let out = BufWriter::with_capacity(OUT_BYTES, io::stdout().lock());
         let peer = Peer::new(options.escape, options.extra, TimeZone::system(), Box::new(Host));
-        if options.format == Format::Csv {
-            out.write_all(peer.csv_head().as_bytes())?;
-        }
+        let extra = options.extra;
         let (format, at_once) = (options.format, options.line_buffered);
-        Ok(Output { out, format, at_once, peer, text: Vec::new(), found: 0 })
+        Output { out, format, extra, at_once, peer, text: Vec::new(), found: 0 }
     }
 
     /// Writes an event. `names` are those that were stored with it.
@@ -57,7 +57,12 @@ impl Output {
             Format::Raw => raw::write(event, &mut self.text)?,
             Format::Plain => self.peer.plain(event, &mut self.text),
             Format::Interpreted => self.peer.interpreted(event, names, &mut self.text),
-            Format::Csv => self.peer.csv(event, names, &mut self.text),
+            Format::Csv => {
+                if self.found == 1 {
+                    self.text.extend_from_slice(self.extra.head().as_bytes());
+                }
+                self.peer.csv(event, names, &mut self.text);
+            }
             Format::Text => self.peer.text(event, names, &mut self.text),
         }
         self.out.write_all(&self.text)?;

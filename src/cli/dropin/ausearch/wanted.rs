@@ -112,15 +112,17 @@ impl Wanted {
         let one = |wanted: &Option<Identity>, found: &[(&str, Option<u32>)]| {
             wanted.as_ref().is_none_or(|wanted| found.iter().any(|(name, id)| wanted.is(event, name, *id)))
         };
+        // Which `ausearch` takes for no condition.
+        let any = |wanted: &Option<Identity>| wanted.as_ref().is_some_and(|wanted| wanted.id == u32::MAX);
         let (uid, euid, auid) = (("UID", items.uid), ("EUID", items.euid), ("AUID", items.auid));
         let (gid, egid) = (("GID", items.gid), ("EGID", items.egid));
-        one(&self.uid, &[uid])
-            && one(&self.euid, &[euid])
+        (any(&self.uid) || one(&self.uid, &[uid]))
+            && (any(&self.euid) || one(&self.euid, &[euid]))
             && one(&self.auid, &[auid])
-            && one(&self.uid_any, &[uid, euid, auid])
-            && one(&self.gid, &[gid])
-            && one(&self.egid, &[egid])
-            && one(&self.gid_any, &[gid, egid])
+            && (any(&self.uid_any) || one(&self.uid_any, &[uid, euid, auid]))
+            && (any(&self.gid) || one(&self.gid, &[gid]))
+            && (any(&self.egid) || one(&self.egid, &[egid]))
+            && (any(&self.gid_any) || one(&self.gid_any, &[gid, egid]))
     }
 
     fn accepts_texts(&self, items: &Items<'_>) -> bool {
