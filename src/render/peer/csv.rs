@@ -109,7 +109,7 @@ impl Peer {
         let _ = write!(out, "{} ", self.clock.time(time_ms));
         let _ = write!(out, "{} ", self.clock.date(time_ms));
         escape.write(&normal.login, out);
-        let acts = !normal.user.is_empty() && normal.user != normal.login && *normal.user != *b"unset";
+        let acts = normal.acts && !normal.user.is_empty() && normal.user != normal.login && *normal.user != *b"unset";
         if acts {
             out.extend_from_slice(if normal.login.is_empty() { b"" } else { b", acting as " });
             escape.write(&normal.user, out);
@@ -127,8 +127,7 @@ impl Peer {
             out.extend_from_slice(b" to ");
             escape.write(&normal.second, out);
         }
-        // A program that ran is what it ran with.
-        if !normal.how.is_empty() && *normal.action != *b"executed" {
+        if !normal.how.is_empty() && !WITHOUT_HOW.iter().any(|action| *normal.action == **action) {
             out.extend_from_slice(if shown(&normal).is_empty() { b"using " } else { b" using " });
             escape.write(&normal.how, out);
         } else if !shown(&normal).is_empty() {
@@ -137,6 +136,9 @@ impl Peer {
         out.push(b'\n');
     }
 }
+
+/// Actions of which a sentence does not say with what: a program that ran is what it ran with.
+const WITHOUT_HOW: [&[u8]; 3] = [b"executed", b"ended-session", b"entered-promiscuous-mode-on-device"];
 
 /// The object in a sentence: of an address the host, the path or the family.
 fn shown<'a>(normal: &'a Normal<'_>) -> &'a [u8] {

@@ -34,6 +34,8 @@ pub(super) struct Normal<'a> {
     pub(super) object_kind: &'static str,
     pub(super) how: Text<'a>,
     pub(super) key: Text<'a>,
+    /// Whether the login acts as the user.
+    pub(super) acts: bool,
     /// Whether the object is a socket's address.
     pub(super) is_address: bool,
 }
@@ -94,7 +96,8 @@ impl Peer {
         let head = Said::new(&context, first, body, names);
         let call = event.record(RecordType::SYSCALL);
         let call = call.map(|body| Said::new(&context, RecordType::SYSCALL, body, names));
-        let mut normal = Normal { object_kind: "unknown", action: text("did-unknown"), ..Normal::default() };
+        let mut normal =
+            Normal { object_kind: "unknown", action: text("did-unknown"), acts: true, ..Normal::default() };
         let kind = kinds::kind(first.0);
         normal.kind = match kind {
             Some((_, kind, ..)) => kind,
@@ -167,7 +170,7 @@ impl Peer {
             return;
         };
         normal.action = text(action);
-        let mut paths = paths(event, &call.record).into_iter();
+        let mut paths = paths(event).into_iter();
         let mut take = |normal: &mut Normal<'a>, otherwise: &'static str| match paths.next() {
             Some(path) => {
                 normal.object = path.name;
@@ -206,7 +209,10 @@ impl Peer {
                 normal.object_kind = "process";
                 normal.how = text(name);
                 if target == Target::Identity && !name.starts_with("setfs") {
-                    normal.second = self.words(call, b"a0");
+                    // -1 leaves an id as it is.
+                    let places: [&[u8]; 3] = [b"a0", b"a1", b"a2"];
+                    let ids = places.map(|place| self.words(call, place));
+                    normal.second = ids.into_iter().find(|id| **id != *b"unset").unwrap_or(text("unset"));
                 }
             }
             Target::Memory => {
@@ -253,7 +259,10 @@ impl Peer {
         normal.object_kind = object_kind;
         if let Some(value) = head.find_inner(object.as_bytes()).filter(|_| !object.is_empty()) {
             let word = self.word(&id_context(number, head), object.as_bytes(), &value);
-            normal.object = word.unwrap_or_else(|| Cow::Borrowed(inside(&value)));
+            normal.object = match object {
+                "key" => first_key(interpret::text(&value)),
+                _ => word.unwrap_or_else(|| Cow::Borrowed(inside(&value))),
+            };
         }
         let own = result(head);
         if !own.is_empty() {
@@ -267,13 +276,23 @@ impl Peer {
                     normal.login = text("system");
                 }
             }
-            1107 => normal.result = "",
+            1107 => {
+                normal.result = "";
+                normal.acts = false;
+                if let Some(context) = head.find_inner(b"scontext") {
+                    normal.login = Cow::Borrowed(inside(&context));
+                }
+            }
+            1326 => {
+                let code = self.words(head, b"code");
+                normal.result = if matches!(&*code, b"log" | b"allow") { "" } else { "failed" };
+            }
             1200 => normal.how = text("init"),
             1201 | 1203 | 1205 | 1206 => normal.how = text("signal"),
             1305 if normal.object.is_empty() => normal.object = setting(head.body),
             1319 | 1325 if event.record(RecordType::SYSCALL).is_none() => normal.how = self.words(head, b"comm"),
             1331 => {
-                if let Some(path) = paths(event, &head.record).into_iter().next() {
+                if let Some(path) = paths(event).into_iter().next() {
                     normal.object = path.name;
                     normal.inode = Cow::Borrowed(path.inode);
                     normal.object_kind = path.kind;
@@ -302,6 +321,9 @@ impl Peer {
             1700 if field(b"prom") == Some(b"0") => text("left-promiscuous-mode-on-device"),
             1700 => text("entered-promiscuous-mode-on-device"),
             1305 => op.unwrap_or(text("changed-audit-configuration")),
+            1111 => op.unwrap_or(text("changed-configuration")),
+            1406 if field(b"unlbl_accept") == Some(b"0") => text("is-disallowing-unlabeled-network-traffic"),
+            1406 => text("is-allowing-unlabeled-network-traffic"),
             _ => op.unwrap_or(text("did-unknown")),
         }
     }
@@ -330,10 +352,10 @@ fn text(words: &'static str) -> Text<'static> {
 
 /// Records that say something beside a system call, which is what the event is about.
 fn follows_call(first: RecordType) -> bool {
-    matches!(first.0, 1300 | 1302..=1304 | 1306..=1318 | 1320..=1324 | 1326..=1327 | 1332..=1333 | 1336.. | 1703)
-        && first.0 != 1701
-        || first.0 == 1400
-        || first.0 == 1319
+    matches!(
+        first.0,
+        1300 | 1302..=1304 | 1306..=1323 | 1326 | 1327 | 1332 | 1333 | 1336..=1400 | 1420..=1499 | 1703
+    )
 }
 
 /// How it ended, by the record.
@@ -373,12 +395,11 @@ fn id_context<'a>(number: u16, head: &Said<'a>) -> Record<'a> {
 }
 
 /// The paths of an event but those of parents, unless there is no other. `..` is resolved by its letters.
-fn paths<'a>(event: &'a Event, record: &Record<'_>) -> Vec<Path<'a>> {
+fn paths(event: &Event) -> Vec<Path<'_>> {
     let cwd = event.record(RecordType::CWD).map(|body| parts(body).0);
     let cwd = cwd.and_then(|body| crate::record::fields::find(body, b"cwd")).map(|cwd| interpret::text(&cwd));
-    let _ = record;
     let records = event.records().filter(|(kind, _)| *kind == RecordType::PATH);
-    let mut found: Vec<(bool, Path<'a>)> = records
+    let mut found: Vec<(bool, Path<'_>)> = records
         .map(|(_, body)| {
             let body = parts(body).0;
             let word = |name: &[u8]| crate::record::fields::find(body, name);
