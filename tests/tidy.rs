@@ -33,8 +33,21 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     (
         "cli",
         &[
-            "tables", "netlink", "record", "event", "rules", "interpret", "enrich", "store", "entry",
-            "ingest", "query", "protocol", "client", "render", "config",
+            "tables",
+            "netlink",
+            "record",
+            "event",
+            "rules",
+            "interpret",
+            "enrich",
+            "store",
+            "entry",
+            "ingest",
+            "query",
+            "protocol",
+            "client",
+            "render",
+            "config",
         ],
     ),
 ];
@@ -44,13 +57,8 @@ const FUNCTION_LINES_MAX: usize = 70;
 /// Lines of a file without its tests at most.
 const FILE_LINES_MAX: usize = 420;
 /// Files that are tables.
-const TABLES: [&str; 5] = [
-    "tables/syscalls.rs",
-    "tables/types.rs",
-    "tables/errno.rs",
-    "tables/field.rs",
-    "tables/constants.rs",
-];
+const TABLES: [&str; 5] =
+    ["tables/syscalls.rs", "tables/types.rs", "tables/errno.rs", "tables/field.rs", "tables/constants.rs"];
 
 fn src() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")

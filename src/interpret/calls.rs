@@ -203,7 +203,9 @@ pub fn words(syscall: &str, place: usize, arguments: &[u64; 4]) -> Option<Cow<'s
         Mode => Cow::Owned(codes::mode(u32::try_from(low).ok()?)),
         Shm => {
             let names = flags(c::SHM, 0, "", low);
-            Cow::Owned(names.map(|names| names + "|").unwrap_or_default().into_owned() + &permissions(low & 0o777))
+            Cow::Owned(
+                names.map(|names| names + "|").unwrap_or_default().into_owned() + &permissions(low & 0o777),
+            )
         }
         Directory if low == AT_FDCWD => Cow::Borrowed("AT_FDCWD"),
         Directory => return None,

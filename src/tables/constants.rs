@@ -24,12 +24,8 @@ pub static OPEN: &[(u64, &str)] = &[
 ];
 
 /// Protection of memory (`mman.h`).
-pub static PROT: &[(u64, &str)] = &[
-    (0x1, "PROT_READ"),
-    (0x2, "PROT_WRITE"),
-    (0x4, "PROT_EXEC"),
-    (0x8, "PROT_SEM"),
-];
+pub static PROT: &[(u64, &str)] =
+    &[(0x1, "PROT_READ"), (0x2, "PROT_WRITE"), (0x4, "PROT_EXEC"), (0x8, "PROT_SEM")];
 
 /// Flags of mmap (`mman.h`).
 pub static MAP: &[(u64, &str)] = &[
@@ -53,11 +49,7 @@ pub static MAP: &[(u64, &str)] = &[
 ];
 
 /// What access asks for (`unistd.h`).
-pub static ACCESS: &[(u64, &str)] = &[
-    (0x1, "X_OK"),
-    (0x2, "W_OK"),
-    (0x4, "R_OK"),
-];
+pub static ACCESS: &[(u64, &str)] = &[(0x1, "X_OK"), (0x2, "W_OK"), (0x4, "R_OK")];
 
 /// Flags of sending and receiving (`socket.h`).
 pub static MSG: &[(u64, &str)] = &[
@@ -156,21 +148,12 @@ pub static CLONE: &[(u64, &str)] = &[
 ];
 
 /// Flags of shmget (`ipc.h`, `shm.h`).
-pub static SHM: &[(u64, &str)] = &[
-    (512, "IPC_CREAT"),
-    (1024, "IPC_EXCL"),
-    (2048, "SHM_HUGETLB"),
-    (4096, "SHM_NORESERVE"),
-];
+pub static SHM: &[(u64, &str)] =
+    &[(512, "IPC_CREAT"), (1024, "IPC_EXCL"), (2048, "SHM_HUGETLB"), (4096, "SHM_NORESERVE")];
 
 /// Where lseek begins (`fcntl.h`).
-pub static SEEK: &[(u64, &str)] = &[
-    (0, "SEEK_SET"),
-    (1, "SEEK_CUR"),
-    (2, "SEEK_END"),
-    (3, "SEEK_DATA"),
-    (4, "SEEK_HOLE"),
-];
+pub static SEEK: &[(u64, &str)] =
+    &[(0, "SEEK_SET"), (1, "SEEK_CUR"), (2, "SEEK_END"), (3, "SEEK_DATA"), (4, "SEEK_HOLE")];
 
 /// Types of sockets (`socket.h`).
 pub static SOCKET_TYPE: &[(u64, &str)] = &[
@@ -671,11 +654,7 @@ pub static CLOCK: &[(u64, &str)] = &[
 ];
 
 /// Operations of epoll_ctl (`epoll.h`).
-pub static EPOLL: &[(u64, &str)] = &[
-    (1, "EPOLL_CTL_ADD"),
-    (2, "EPOLL_CTL_DEL"),
-    (3, "EPOLL_CTL_MOD"),
-];
+pub static EPOLL: &[(u64, &str)] = &[(1, "EPOLL_CTL_ADD"), (2, "EPOLL_CTL_DEL"), (3, "EPOLL_CTL_MOD")];
 
 /// Commands of bpf (`bpf.h`).
 pub static BPF: &[(u64, &str)] = &[

@@ -109,7 +109,10 @@ impl Peer {
         let _ = write!(out, "{} ", self.clock.time(time_ms));
         let _ = write!(out, "{} ", self.clock.date(time_ms));
         escape.write(&normal.login, out);
-        let acts = normal.acts && !normal.user.is_empty() && normal.user != normal.login && *normal.user != *b"unset";
+        let acts = normal.acts
+            && !normal.user.is_empty()
+            && normal.user != normal.login
+            && *normal.user != *b"unset";
         if acts {
             out.extend_from_slice(if normal.login.is_empty() { b"" } else { b", acting as " });
             escape.write(&normal.user, out);

@@ -1,8 +1,8 @@
 //! What events of each kind are called in the columns and sentences of `ausearch --format csv` and `text`.
 
 use Target::{
-    Changed, Device, File, FileSystem, Identity, Memory, Module, Pair, Program, Schedule, Second, Signal, Socket,
-    System,
+    Changed, Device, File, FileSystem, Identity, Memory, Module, Pair, Program, Schedule, Second, Signal,
+    Socket, System,
 };
 
 /// What a system call is done to.

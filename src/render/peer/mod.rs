@@ -7,11 +7,13 @@ mod kinds;
 mod normal;
 mod words;
 
+use foldhash::fast::RandomState;
 use std::collections::HashMap;
 
 use crate::enrich::Names;
 use crate::event::Event;
 use crate::interpret::context::Context;
+use crate::record::RecordType;
 use crate::record::line::ENRICHED_SEPARATOR;
 
 use clock::Clock;
@@ -34,14 +36,23 @@ pub struct Peer {
     extra: csv::Extra,
     clock: Clock,
     lookup: Box<dyn Lookup>,
-    users: HashMap<u32, Box<str>>,
-    groups: HashMap<u32, Box<str>>,
+    users: HashMap<u32, Box<str>, RandomState>,
+    groups: HashMap<u32, Box<str>, RandomState>,
+    meanings: words::Meanings,
 }
 
 impl Peer {
     /// For times in that zone, and names that `lookup` gives.
     pub fn new(escape: Escape, extra: csv::Extra, zone: jiff::tz::TimeZone, lookup: Box<dyn Lookup>) -> Peer {
-        Peer { escape, extra, clock: Clock::new(zone), lookup, users: HashMap::new(), groups: HashMap::new() }
+        Peer {
+            escape,
+            extra,
+            clock: Clock::new(zone),
+            lookup,
+            users: HashMap::default(),
+            groups: HashMap::default(),
+            meanings: words::Meanings::default(),
+        }
     }
 
     /// Adds an event as it is: a line between events, its time, and its records, the last first.
@@ -51,7 +62,7 @@ impl Peer {
         out.push(b'\n');
         for (place, kind, body) in backwards(event) {
             if kind.0 != 0 {
-                head(event, place, out);
+                head(event, place, kind, out);
                 self.clock.stamp(event.id, out);
                 out.extend_from_slice(b": ");
             }
@@ -70,7 +81,7 @@ impl Peer {
                 out.push(b'\n');
                 continue;
             }
-            head(event, place, out);
+            head(event, place, kind, out);
             self.clock.date_stamp(event.id, out);
             out.extend_from_slice(b" : ");
             let (body, tail) = parts(body);
@@ -92,7 +103,11 @@ impl Peer {
     }
 }
 
-fn named(known: &mut HashMap<u32, Box<str>>, id: u32, find: impl FnOnce() -> Option<String>) -> &str {
+fn named(
+    known: &mut HashMap<u32, Box<str>, RandomState>,
+    id: u32,
+    find: impl FnOnce() -> Option<String>,
+) -> &str {
     if known.len() >= NAMES_MAX {
         known.clear();
     }
@@ -102,7 +117,7 @@ fn named(known: &mut HashMap<u32, Box<str>>, id: u32, find: impl FnOnce() -> Opt
 }
 
 /// The records with their places, the last first.
-fn backwards(event: &Event) -> impl Iterator<Item = (usize, crate::record::RecordType, &[u8])> {
+fn backwards(event: &Event) -> impl Iterator<Item = (usize, RecordType, &[u8])> {
     let records: Vec<_> = event.records().enumerate().collect();
     records.into_iter().rev().map(|(place, (kind, body))| (place, kind, body))
 }
@@ -125,8 +140,7 @@ fn head_type(event: &Event) -> String {
 }
 
 /// Adds node and type of a record.
-fn head(event: &Event, place: usize, out: &mut Vec<u8>) {
-    let Some((kind, _)) = event.records().nth(place) else { return };
+fn head(event: &Event, place: usize, kind: RecordType, out: &mut Vec<u8>) {
     if let Some(node) = &event.node {
         out.extend_from_slice(b"node=");
         out.extend_from_slice(node);

@@ -164,7 +164,11 @@ impl Peer {
         let number = context.arch.zip(context.syscall);
         let name = number.and_then(|(arch, number)| tables::syscall_name(arch, number)).unwrap_or_default();
         let Some((action, target)) = kinds::action(name) else {
-            normal.action = text(if normal.key.is_empty() { "triggered-unknown-audit-rule" } else { "triggered-audit-rule" });
+            normal.action = text(if normal.key.is_empty() {
+                "triggered-unknown-audit-rule"
+            } else {
+                "triggered-audit-rule"
+            });
             normal.object = normal.key.clone();
             normal.object_kind = "admin-defined-rule";
             return;
@@ -290,7 +294,9 @@ impl Peer {
             1200 => normal.how = text("init"),
             1201 | 1203 | 1205 | 1206 => normal.how = text("signal"),
             1305 if normal.object.is_empty() => normal.object = setting(head.body),
-            1319 | 1325 if event.record(RecordType::SYSCALL).is_none() => normal.how = self.words(head, b"comm"),
+            1319 | 1325 if event.record(RecordType::SYSCALL).is_none() => {
+                normal.how = self.words(head, b"comm")
+            }
             1331 => {
                 if let Some(path) = paths(event).into_iter().next() {
                     normal.object = path.name;

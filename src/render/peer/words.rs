@@ -97,7 +97,8 @@ impl Peer {
     }
 
     fn value(&mut self, record: &Record<'_>, field: &Field<'_>, body: &[u8], out: &mut Vec<u8>) {
-        match self.word(record, field.name, &field.value) {
+        let meaning = self.meanings.of(record.context.record, field.name);
+        match self.told(record, meaning, field.name, &field.value) {
             Some(text) => self.escape.write(&text, out),
             None => {
                 // As it stands, with its quotes.
@@ -114,37 +115,42 @@ impl Peer {
         name: &[u8],
         value: &Value<'a>,
     ) -> Option<Text<'a>> {
+        self.told(record, Meaning::of(record.context.record, name), name, value)
+    }
+
+    /// The same, for a field whose meaning is known.
+    fn told<'a>(
+        &mut self,
+        record: &Record<'_>,
+        meaning: Meaning,
+        name: &[u8],
+        value: &Value<'a>,
+    ) -> Option<Text<'a>> {
         let word = inside(value);
-        if let Some(place) = argument(name).filter(|_| record.context.record == RecordType::SYSCALL) {
-            return self.argument(record, place, word);
-        }
-        if let Some(told) = special(record.context.record, name, word) {
-            return Some(bytes(told));
-        }
-        let kind = match (record.context.record, name) {
-            // A password changes for a user, in the programs that write this.
-            (RecordType(1108), b"id") => Kind::User,
-            (RecordType::EXECVE, name) if name.ends_with(b"_len") => Kind::Plain,
-            (kind, name) => interpret::kind(kind, name),
-        };
-        match kind {
-            Kind::Plain => None,
-            Kind::User | Kind::Group => self.id(record, kind, name, word),
-            Kind::Syscall => Some(syscall(record, word)),
-            Kind::Address if let Some(told) = enriched(record.tail, b"SADDR") => Some(told),
-            kind => Some(interpret::words(&record.context, kind, value)),
+        match meaning {
+            Meaning::Argument(place) => self.argument(record, place, word),
+            Meaning::Special(kind) => match special(record.context.record, name, word) {
+                Some(told) => Some(bytes(told)),
+                None => Some(interpret::words(&record.context, kind, value)).filter(|_| kind != Kind::Plain),
+            },
+            Meaning::Kind(Kind::Plain) => None,
+            Meaning::Kind(kind @ (Kind::User | Kind::Group)) => self.id(record, kind, name, word),
+            Meaning::Kind(Kind::Syscall) => Some(syscall(record, word)),
+            Meaning::Kind(Kind::Address) if let Some(told) = enriched(record.tail, b"SADDR") => Some(told),
+            Meaning::Kind(kind) => Some(interpret::words(&record.context, kind, value)),
         }
     }
 
     fn argument<'a>(&mut self, record: &Record<'_>, place: usize, word: &'a [u8]) -> Option<Text<'a>> {
         let value = hexadecimal(word)?;
         let context = record.context;
-        let name = context.arch.zip(context.syscall).and_then(|(arch, number)| tables::syscall_name(arch, number));
+        let name =
+            context.arch.zip(context.syscall).and_then(|(arch, number)| tables::syscall_name(arch, number));
         let plain = || Some(bytes(Cow::Owned(format!("{value:#x}"))));
         let Some(name) = name else { return plain() };
         if let Some(kind) = calls::id_kind(name, place) {
             let id = u32::try_from(value & u64::from(u32::MAX)).unwrap_or(UNSET);
-            return Some(Cow::Owned(self.id_name(record, kind, id).into_bytes()));
+            return Some(self.id_name(record, kind, id));
         }
         calls::words(name, place, &record.arguments).map(bytes).or_else(plain)
     }
@@ -160,17 +166,18 @@ impl Peer {
             b"-1" => UNSET,
             _ => u32::try_from(decimal(word.strip_suffix(b",").unwrap_or(word))?).ok()?,
         };
-        Some(Cow::Owned(self.id_name(record, kind, id).into_bytes()))
+        Some(self.id_name(record, kind, id))
     }
 
-    fn id_name(&mut self, record: &Record<'_>, kind: Kind, id: u32) -> String {
+    fn id_name<'a>(&mut self, record: &Record<'_>, kind: Kind, id: u32) -> Text<'a> {
         if id == UNSET {
-            return "unset".to_owned();
+            return Cow::Borrowed(b"unset");
         }
-        match kind {
-            Kind::User => record.names.user(id).map(str::to_owned).unwrap_or_else(|| self.user(id).to_owned()),
-            _ => record.names.group(id).map(str::to_owned).unwrap_or_else(|| self.group(id).to_owned()),
-        }
+        let name = match kind {
+            Kind::User => record.names.user(id).unwrap_or_else(|| self.user(id)),
+            _ => record.names.group(id).unwrap_or_else(|| self.group(id)),
+        };
+        Cow::Owned(name.as_bytes().to_vec())
     }
 }
 
@@ -221,9 +228,7 @@ fn special(record: RecordType, name: &[u8], word: &[u8]) -> Option<Cow<'static, 
             0 => Cow::Borrowed("SIG0"),
             number => Cow::Borrowed(codes::signal(u32::try_from(number).ok()?)?),
         },
-        (RecordType::OPENAT2, b"oflag") => {
-            calls::open_flags(interpret::context::octal(word)?)?
-        }
+        (RecordType::OPENAT2, b"oflag") => calls::open_flags(interpret::context::octal(word)?)?,
         (RecordType::OPENAT2, b"resolve") => calls::resolve_flags(hexadecimal(word)?)?,
         (_, b"oflag") => calls::open_flags(hexadecimal(word)?)?,
         (RecordType(1325), b"family") => Cow::Borrowed(calls::name(constants::NETFILTER, number()?)?),
@@ -231,4 +236,96 @@ fn special(record: RecordType, name: &[u8], word: &[u8]) -> Option<Cow<'static, 
         (_, b"per") => calls::personality(hexadecimal(word)?)?,
         _ => return None,
     })
+}
+
+/// What a field of a record type means.
+#[derive(Clone, Copy, Debug)]
+enum Meaning {
+    /// An argument of a system call.
+    Argument(usize),
+    /// What only `ausearch` words, or else the kind.
+    Special(Kind),
+    /// What `interpret` words.
+    Kind(Kind),
+}
+
+impl Meaning {
+    fn of(record: RecordType, name: &[u8]) -> Meaning {
+        if let Some(place) = argument(name).filter(|_| record == RecordType::SYSCALL) {
+            return Meaning::Argument(place);
+        }
+        let kind = match (record, name) {
+            // A password changes for a user, in the programs that write this.
+            (RecordType(1108), b"id") => Kind::User,
+            (RecordType::EXECVE, name) if name.ends_with(b"_len") => Kind::Plain,
+            (kind, name) => interpret::kind(kind, name),
+        };
+        if SPECIAL.contains(&name) { Meaning::Special(kind) } else { Meaning::Kind(kind) }
+    }
+}
+
+/// The fields that [`special`] knows in some record.
+const SPECIAL: [&[u8]; 12] = [
+    b"prom",
+    b"old_prom",
+    b"nl-mcgrp",
+    b"resp",
+    b"flags",
+    b"sigev_signo",
+    b"sig",
+    b"oflag",
+    b"resolve",
+    b"family",
+    b"proto",
+    b"per",
+];
+
+/// Record types whose fields are remembered at most.
+const TYPES_MAX: usize = 256;
+/// Fields that are remembered of a type at most: records of hostile programs may have any names.
+const FIELDS_MAX: usize = 64;
+
+/// Meanings of the fields of each type, in the order of the record before: programs write a type's fields always in the
+/// same order, so that the next one is nearly always where it is looked for.
+#[derive(Debug, Default)]
+pub(super) struct Meanings {
+    types: Vec<(RecordType, Vec<(Box<[u8]>, Meaning)>)>,
+    /// The type of the last field, and the place after it.
+    last: (usize, usize),
+}
+
+impl Meanings {
+    fn of(&mut self, record: RecordType, name: &[u8]) -> Meaning {
+        let (at, next) = self.last;
+        if let Some((kind, known)) = self.types.get(at)
+            && *kind == record
+            && let Some((field, meaning)) = known.get(next)
+            && **field == *name
+        {
+            self.last.1 = next + 1;
+            return *meaning;
+        }
+        self.find(record, name)
+    }
+
+    fn find(&mut self, record: RecordType, name: &[u8]) -> Meaning {
+        let found = self.types.iter().position(|(kind, _)| *kind == record);
+        let at = found.unwrap_or_else(|| {
+            if self.types.len() >= TYPES_MAX {
+                self.types.clear();
+            }
+            self.types.push((record, Vec::new()));
+            self.types.len() - 1
+        });
+        let Some((_, known)) = self.types.get_mut(at) else { return Meaning::of(record, name) };
+        let place = known.iter().position(|(field, _)| **field == *name).unwrap_or_else(|| {
+            if known.len() >= FIELDS_MAX {
+                known.clear();
+            }
+            known.push((name.into(), Meaning::of(record, name)));
+            known.len() - 1
+        });
+        self.last = (at, place + 1);
+        known.get(place).map_or_else(|| Meaning::of(record, name), |(_, meaning)| *meaning)
+    }
 }

@@ -16,8 +16,12 @@ use crate::record::stamp::{self, EventId};
 pub(super) enum Error {
     #[error("{} holds no checkpoint: {line:?} is none of dev=, inode=, place= and output=", path.display())]
     Bad { path: PathBuf, line: String },
-    #[error("cannot use the checkpoint's file {}: {source}", path.display())]
-    System { path: PathBuf, source: io::Error },
+    #[error("cannot use the checkpoint's file {}", path.display())]
+    System {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
     #[error("the checkpoint's event is not in the log any more; --start checkpoint goes on from its time")]
     Lost,
 }

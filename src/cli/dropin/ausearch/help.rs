@@ -11,7 +11,9 @@ pub(super) fn text() -> String {
         text.push_str(&format!("  {left:<34} {says}\n"));
     }
     text.push_str("\nAll conditions have to be met; of several -m or -n one.\n");
-    text.push_str("Exit status: 0 with matches, 1 without or on an error, 10 to 12 when a checkpoint is of no use.\n");
+    text.push_str(
+        "Exit status: 0 with matches, 1 without or on an error, 10 to 12 when a checkpoint is of no use.\n",
+    );
     text
 }
 

@@ -129,11 +129,10 @@ impl Kind {
             Kind::Login => &["pid", "uid", "auid", "ses", "subj", "res"],
             Kind::Change => &["auid", "ses", "subj", "key", "res", "path"],
             Kind::Process => &[
-                "pid", "ppid", "auid", "uid", "gid", "euid", "egid", "ses", "subj", "comm", "exe", "tty", "res",
+                "pid", "ppid", "auid", "uid", "gid", "euid", "egid", "ses", "subj", "comm", "exe", "tty",
+                "res",
             ],
-            Kind::Abnormal => {
-                &["auid", "gid", "ses", "subj", "pid", "comm", "exe", "res", "arch", "syscall"]
-            }
+            Kind::Abnormal => &["auid", "gid", "ses", "subj", "pid", "comm", "exe", "res", "arch", "syscall"],
             Kind::Promiscuous => &["auid", "uid", "gid", "ses"],
             Kind::Integrity => &["pid", "auid", "ses", "subj", "comm", "name", "res"],
             Kind::Terminal => &["pid", "auid", "ses", "comm"],
@@ -184,7 +183,8 @@ impl<'a> Items<'a> {
                 b"cwd" => self.files.push(text(&field.value)),
                 b"new-disk" if record == VIRT_RESOURCE => self.files.push(text(&field.value)),
                 b"id" | b"gid" if matches!(record.0, 1116 | 1117 | 1132) => set(&mut self.gid, id(word)),
-                b"pid" | b"auid" | b"ses" | b"subj" | b"scontext" | b"key" | b"arch" | b"syscall" | b"gid" => {}
+                b"pid" | b"auid" | b"ses" | b"subj" | b"scontext" | b"key" | b"arch" | b"syscall"
+                | b"gid" => {}
                 b"tty" if record.0 >= 2100 => {}
                 b"tcontext" => self.objects.push(Cow::Borrowed(word)),
                 _ => self.take(Kind::User, &field),

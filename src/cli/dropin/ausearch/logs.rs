@@ -64,8 +64,14 @@ pub(super) fn search(
     output: &mut Output,
 ) -> anyhow::Result<Option<Checkpoint>> {
     let timeout_s = options.timeout_s.or_else(auditd::timeout_s).unwrap_or(TIMEOUT_S_DEFAULT);
-    let mut search =
-        Search { options, window: Window::new(timeout_s), after: None, last: None, place: Place::default(), output };
+    let mut search = Search {
+        options,
+        window: Window::new(timeout_s),
+        after: None,
+        last: None,
+        place: Place::default(),
+        output,
+    };
     match source {
         Source::Stdin => {
             search.after = after;
@@ -95,9 +101,8 @@ pub(super) fn search(
 /// Leaves out the files before that which the checkpoint was made in.
 fn from(after: &Checkpoint, files: &mut Vec<PathBuf>) -> Result<(), checkpoint::Error> {
     let Place::File { device, inode } = after.place else { return Err(checkpoint::Error::Lost) };
-    let is_it = |path: &PathBuf| {
-        fs::metadata(path).is_ok_and(|found| found.dev() == device && found.ino() == inode)
-    };
+    let is_it =
+        |path: &PathBuf| fs::metadata(path).is_ok_and(|found| found.dev() == device && found.ino() == inode);
     let first = files.iter().position(is_it).ok_or(checkpoint::Error::Lost)?;
     files.drain(..first);
     Ok(())
@@ -165,7 +170,7 @@ impl Search<'_> {
 
     /// Writes what is left; with a checkpoint that is left to the next time, since more records may come.
     fn finish(mut self) -> anyhow::Result<Option<Checkpoint>> {
-        if self.options.checkpoint.is_none() || self.options.start_at_checkpoint {
+        if self.options.checkpoint.is_none() {
             while let Some(event) = self.window.take() {
                 if self.event(event)?.is_break() {
                     break;
@@ -186,7 +191,11 @@ fn record(text: &[u8]) -> Option<Incoming<'_>> {
         Ok(split) => {
             let line::Line { node, kind, unnamed, id, body, names } = split;
             // The tail follows the body to the end of the line; it may be empty.
-            let tail = if names.is_empty() { usize::from(text.ends_with(&[ENRICHED_SEPARATOR])) } else { names.len() + 1 };
+            let tail = if names.is_empty() {
+                usize::from(text.ends_with(&[ENRICHED_SEPARATOR]))
+            } else {
+                names.len() + 1
+            };
             let start = text.len().checked_sub(body.len() + tail)?;
             let body = text.get(start..)?;
             Some(Incoming { node, kind, unnamed, id, body })

@@ -102,6 +102,7 @@ fn source(options: &Options) -> anyhow::Result<Option<Source>> {
         return Ok(auditd::logs());
     }
     let stdin = io::stdin();
-    let is_pipe = fstat(stdin.as_fd()).is_ok_and(|stat| stat.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFIFO.bits());
+    let is_pipe =
+        fstat(stdin.as_fd()).is_ok_and(|stat| stat.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFIFO.bits());
     Ok((is_pipe && !stdin.is_terminal()).then_some(Source::Stdin))
 }

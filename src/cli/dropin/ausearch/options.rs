@@ -121,7 +121,8 @@ fn arch_names() -> String {
 
 /// Reads a command line; times are seen from `now`.
 pub(super) fn parse(arguments: Vec<OsString>, now: &jiff::Zoned) -> Result<Asked, OptionError> {
-    let mut reader = Reader { left: arguments.into_iter().peekable(), options: Options::default(), formats: 0 };
+    let mut reader =
+        Reader { left: arguments.into_iter().peekable(), options: Options::default(), formats: 0 };
     while let Some(argument) = reader.left.next() {
         let name = argument.to_string_lossy().into_owned();
         let meaning = OPTIONS.iter().find(|(names, _)| names.contains(&name.as_str()));
@@ -283,7 +284,11 @@ impl Reader {
 
 fn number(name: &str, text: &str) -> Result<u64, OptionError> {
     let wrong = || OptionError::NoNumber(name.to_owned(), text.to_owned());
-    if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().map_err(|_| wrong()) } else { Err(wrong()) }
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        text.parse().map_err(|_| wrong())
+    } else {
+        Err(wrong())
+    }
 }
 
 /// A 32-bit id; -1 is the one that is not set.
@@ -322,7 +327,8 @@ fn arch(text: &str) -> Result<u32, OptionError> {
     let named = match text {
         "b64" => Some(native),
         "b32" => native.compat(),
-        _ => Arch::from_name(text).or_else(|| (text == "i486" || text == "i586" || text == "i686").then_some(Arch::I386)),
+        _ => Arch::from_name(text)
+            .or_else(|| (text == "i486" || text == "i586" || text == "i686").then_some(Arch::I386)),
     };
     let number = || u32::from_str_radix(text.trim_start_matches("0x"), 16).ok().filter(|_| text.len() > 4);
     named.map(Arch::token).or_else(number).ok_or_else(|| OptionError::Arch(text.to_owned()))

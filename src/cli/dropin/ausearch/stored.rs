@@ -124,7 +124,6 @@ fn filter(wanted: &Wanted) -> Option<Filter> {
         (Field::Key, &wanted.key),
         (Field::Exe, &wanted.exe),
         (Field::Comm, &wanted.comm),
-        (Field::Host, &wanted.host),
         (Field::Terminal, &wanted.terminal),
     ];
     for (field, text) in texts {
@@ -148,7 +147,11 @@ fn filter(wanted: &Wanted) -> Option<Filter> {
         parts.extend(identity.as_ref().and_then(|identity| is_id(fields, identity.id)));
     }
     if let Some(success) = wanted.success {
-        parts.extend(test(Field::Result, Op::Equals, if success { b"ok" } else { b"fail" }));
+        let outcome = test(Field::Result, Op::Equals, if success { b"ok" } else { b"fail" });
+        parts.extend(or_types(outcome, &["AVC", "USER_AVC"]));
+    }
+    if let Some(host) = wanted.host.as_deref().filter(|host| !is_nothing(host)) {
+        parts.extend(or_types(test(Field::Host, op, host), &["NETFILTER_PKT"]));
     }
     let errno = wanted.exit.and_then(i64::checked_neg).and_then(|errno| u32::try_from(errno).ok());
     if let Some(name) = errno.and_then(tables::errno_name) {
@@ -161,9 +164,9 @@ fn filter(wanted: &Wanted) -> Option<Filter> {
         parts.extend(any(Field::Type, names.iter().map(String::as_bytes)));
     }
     if let Some(file) = wanted.file.as_deref().filter(|file| !is_nothing(file)) {
-        // The working directory is asked too, and is not in the index.
-        let named = [test(Field::Path, Op::Contains, file), test(Field::Type, Op::Equals, b"CWD")];
-        parts.extend(Filter::any(named.into_iter().flatten().collect()));
+        // Working directories are asked too, and disks of virtual machines.
+        let named = test(Field::Path, Op::Contains, file);
+        parts.extend(or_types(named, &["CWD", "USER_CMD", "VIRT_RESOURCE"]));
     }
     Filter::all(parts)
 }
@@ -171,6 +174,12 @@ fn filter(wanted: &Wanted) -> Option<Filter> {
 /// A test of the index; `None` for a value longer than any that it holds.
 fn test(field: Field, op: Op, value: &[u8]) -> Option<Filter> {
     Filter::test(field, op, value).ok()
+}
+
+/// The test, or one of these record types, which tell the same in fields that are not in the index.
+fn or_types(test: Option<Filter>, types: &[&str]) -> Option<Filter> {
+    let types = any(Field::Type, types.iter().map(|name| name.as_bytes()))?;
+    Filter::any(vec![test?, types])
 }
 
 fn any<'a>(field: Field, values: impl Iterator<Item = &'a [u8]>) -> Option<Filter> {
@@ -194,9 +203,7 @@ fn is_id(fields: &[Field], id: u32) -> Option<Filter> {
 fn is_syscall(number: u64) -> Option<Filter> {
     let small = u32::try_from(number).ok();
     let mut names: Vec<String> = vec![number.to_string()];
-    names.extend(
-        Arch::ALL.iter().filter_map(|arch| Some(tables::syscall_name(*arch, small?)?.to_owned())),
-    );
+    names.extend(Arch::ALL.iter().filter_map(|arch| Some(tables::syscall_name(*arch, small?)?.to_owned())));
     names.sort();
     names.dedup();
     any(Field::Syscall, names.iter().map(String::as_bytes))

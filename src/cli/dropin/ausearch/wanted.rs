@@ -163,9 +163,7 @@ impl Identity {
         let Some(name) = self.name.as_deref().filter(|_| id.is_some()) else { return false };
         event.records().any(|(_, body)| {
             let mut names = fields(parts(body).1);
-            names.any(|known| {
-                known.name == field.as_bytes() && known.value == Value::Quoted(name.as_bytes())
-            })
+            names.any(|known| known.name == field.as_bytes() && known.value == Value::Quoted(name.as_bytes()))
         })
     }
 }

@@ -16,7 +16,8 @@ pub(super) enum WhenError {
 }
 
 /// The words that stand for a date and a time.
-const WORDS: &str = "now, recent, this-hour, boot, today, yesterday, this-week, week-ago, this-month, this-year";
+const WORDS: &str =
+    "now, recent, this-hour, boot, today, yesterday, this-week, week-ago, this-month, this-year";
 
 /// Seconds since 1970 of a date and a time, of which one may be missing, seen from `now`.
 ///
