@@ -11,6 +11,7 @@ pub mod arguments;
 pub mod calls;
 pub mod codes;
 pub mod context;
+pub mod keystrokes;
 pub mod path;
 
 use std::borrow::Cow;
