@@ -1,7 +1,11 @@
 //! The names under which `ktrail` behaves as a program of audit-userspace.
 
+mod aulast;
+mod aulastlog;
+mod aureport;
 mod ausearch;
 mod ausyscall;
+mod events;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -11,7 +15,13 @@ use std::process::ExitCode;
 pub(super) type Run = fn(Vec<OsString>) -> ExitCode;
 
 /// The programs by their names.
-const PROGRAMS: &[(&str, Run)] = &[("ausearch", ausearch::main), ("ausyscall", ausyscall::main)];
+const PROGRAMS: &[(&str, Run)] = &[
+    ("aulast", aulast::main),
+    ("aulastlog", aulastlog::main),
+    ("aureport", aureport::main),
+    ("ausearch", ausearch::main),
+    ("ausyscall", ausyscall::main),
+];
 
 /// The program whose name the first argument ends with, and the other arguments.
 pub(super) fn asked_for(mut arguments: impl Iterator<Item = OsString>) -> Option<(Run, Vec<OsString>)> {

@@ -27,7 +27,7 @@ impl Escape {
     }
 
     /// Adds text.
-    pub(super) fn write(self, text: &[u8], out: &mut Vec<u8>) {
+    pub fn write(self, text: &[u8], out: &mut Vec<u8>) {
         let special: &[u8] = match self {
             Escape::Raw => return out.extend_from_slice(text),
             Escape::Tty => b"",

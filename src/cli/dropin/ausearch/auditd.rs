@@ -11,13 +11,13 @@ const FILE: &str = "/etc/audit/auditd.conf";
 const LOG_DEFAULT: &str = "/var/log/audit/audit.log";
 
 /// The logs that auditd's configuration names; `None` when there is none of them.
-pub(super) fn logs() -> Option<Source> {
+pub(in crate::cli::dropin) fn logs() -> Option<Source> {
     let log = setting("log_file").map_or_else(|| PathBuf::from(LOG_DEFAULT), PathBuf::from);
     log.exists().then(|| Source::Files(chain(&log)))
 }
 
 /// Seconds for which auditd's tools wait for an event's records, where it is configured.
-pub(super) fn timeout_s() -> Option<u64> {
+pub(in crate::cli::dropin) fn timeout_s() -> Option<u64> {
     setting("end_of_event_timeout")?.parse().ok().filter(|seconds| *seconds > 0)
 }
 

@@ -26,7 +26,7 @@ const LOG_NAME: &str = "audit.log";
 
 /// What is read.
 #[derive(Debug)]
-pub(super) enum Source {
+pub(in crate::cli::dropin) enum Source {
     Stdin,
     /// Files, oldest first.
     Files(Vec<PathBuf>),
@@ -34,7 +34,7 @@ pub(super) enum Source {
 
 impl Source {
     /// A log, or the logs of a directory.
-    pub(super) fn path(path: &Path) -> anyhow::Result<Source> {
+    pub(in crate::cli::dropin) fn path(path: &Path) -> anyhow::Result<Source> {
         let found = path.metadata().with_context(|| format!("cannot open {}", path.display()))?;
         Ok(Source::Files(match found.is_dir() {
             true => chain(&path.join(LOG_NAME)),

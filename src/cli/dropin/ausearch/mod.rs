@@ -1,16 +1,16 @@
 //! `ausearch`: finds events in ktrail's store, or in logs of auditd.
 
-mod auditd;
+pub(super) mod auditd;
 mod checkpoint;
 mod help;
 mod items;
-mod logs;
+pub(super) mod logs;
 mod names;
 mod options;
 mod output;
 mod stored;
 mod wanted;
-mod when;
+pub(super) mod when;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};

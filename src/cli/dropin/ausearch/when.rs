@@ -6,7 +6,7 @@ use thiserror::Error;
 
 /// Why a text is no time.
 #[derive(Debug, Error, PartialEq, Eq)]
-pub(super) enum WhenError {
+pub(in crate::cli::dropin) enum WhenError {
     #[error("{0:?} is not a date; write 11/23/26, 11/23/2026, 2026-11-23 or one of {WORDS}")]
     Date(String),
     #[error("{0:?} is not a time; write 18:00:00 or 18:00")]
@@ -22,7 +22,12 @@ const WORDS: &str =
 /// Seconds since 1970 of a date and a time, of which one may be missing, seen from `now`.
 ///
 /// Without a date it is today; without a time it is midnight at the start, and at the `end` it is now.
-pub(super) fn parse(first: &str, second: Option<&str>, end: bool, now: &Zoned) -> Result<u64, WhenError> {
+pub(in crate::cli::dropin) fn parse(
+    first: &str,
+    second: Option<&str>,
+    end: bool,
+    now: &Zoned,
+) -> Result<u64, WhenError> {
     let at = |zoned: Zoned| {
         u64::try_from(zoned.timestamp().as_second()).map_err(|_| WhenError::Early(first.to_owned()))
     };
