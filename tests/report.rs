@@ -1,12 +1,20 @@
-//! `ktrail` under the names aureport, aulast and aulastlog, compared with Debian's programs of these names.
+//! `ktrail report`; and `ktrail` under the names aureport, aulast and aulastlog, compared with Debian's programs of these
+//! names.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, mpsc};
 
+use ktrail::entry::decode::describe;
+use ktrail::protocol::Status;
 use ktrail::record::line;
+use ktrail::serve::live::Live;
+use ktrail::serve::{Config, Server, Sources};
+use ktrail::store::Reader;
+use tokio::sync::watch;
 
 const AUREPORT: &str = "/usr/sbin/aureport";
 const AULAST: &str = "/usr/bin/aulast";
@@ -556,4 +564,158 @@ fn last_logins_are_those_of_aulastlog() {
             }
         }
     }
+}
+
+/// A log directory with two recordings, and `ktrail` over it.
+struct Store {
+    dir: tempfile::TempDir,
+}
+
+impl Store {
+    fn new() -> Store {
+        let store = Store { dir: tempfile::tempdir().expect("a temporary directory") };
+        let logs = [data("report/kinds.log"), data("corpus/mixed.raw.log")];
+        let logs = logs.each_ref().map(|path| path.to_str().expect("a path of ours"));
+        assert_eq!(store.ktrail(&["import", logs[0], logs[1]]).0, Some(0));
+        store
+    }
+
+    fn ktrail(&self, arguments: &[&str]) -> (Option<i32>, Vec<String>) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ktrail"));
+        command.args(arguments).arg("--log-dir").arg(self.dir.path().join("log")).env("TZ", "UTC");
+        told(&command.output().expect("ktrail runs"))
+    }
+
+    /// The rows of a report, as JSON.
+    fn report(&self, arguments: &[&str]) -> Vec<serde_json::Value> {
+        let (status, lines) = self.ktrail(&[&["report"], arguments, &["--format", "json"]].concat());
+        assert!(status == Some(u8::from(lines.is_empty()).into()), "{arguments:?}: {status:?}");
+        lines.iter().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    }
+}
+
+#[test]
+fn top_by_the_index_is_that_by_a_scan() {
+    let store = Store::new();
+    for (field, name) in ktrail::entry::field::Field::ALL {
+        let by_index = store.report(&["top", "--field", name]);
+        assert_eq!(by_index, store.report(&["top", "--field", name, "--scan"]), "{name}");
+        assert!(
+            !by_index.is_empty() || field == ktrail::entry::field::Field::Node,
+            "{name} is a test of something"
+        );
+        let limited = store.report(&["top", "--field", name, "--limit", "2"]);
+        assert_eq!(limited[..], by_index[..by_index.len().min(2)], "{name}");
+    }
+}
+
+#[test]
+fn what_is_new_was_in_no_earlier_event() {
+    let store = Store::new();
+    let since = "2025-11-05T00:30:00Z";
+    for field in ["exe", "comm", "path", "key", "uid", "type"] {
+        let values = |arguments: &[&str]| -> std::collections::BTreeSet<String> {
+            let rows = store.report(&[arguments, &["--field", field]].concat());
+            rows.iter().map(|row| row[field].to_string()).collect()
+        };
+        let before = values(&["top", "--until", "2025-11-05T00:29:59.999Z"]);
+        let expected: std::collections::BTreeSet<_> =
+            values(&["top", "--since", since]).difference(&before).cloned().collect();
+        assert_eq!(values(&["new", "--since", since]), expected, "{field}");
+        assert!(!expected.is_empty() && !before.is_empty(), "{field} is a test of something");
+    }
+    assert_eq!(store.ktrail(&["report", "new", "--field", "exe"]).0, Some(2), "without a time");
+}
+
+#[test]
+fn every_report_is_written_in_every_form() {
+    let store = Store::new();
+    let (_, help) = store.ktrail(&["report", "--help"]);
+    for listing in &ktrail::report::listing::LISTINGS {
+        assert!(
+            help.iter().any(|line| line.trim_start().starts_with(listing.name)),
+            "{} in the help",
+            listing.name
+        );
+        let rows = store.report(&[listing.name]);
+        let columns: Vec<_> = listing.columns.iter().map(|column| column.name()).collect();
+        for row in &rows {
+            assert!(columns.iter().all(|column| row.get(column).is_some()), "{}: {row}", listing.name);
+        }
+        let (_, csv) = store.ktrail(&["report", listing.name, "--format", "csv"]);
+        assert_eq!(csv.first().map(String::as_str), Some(columns.join(",").as_str()), "{}", listing.name);
+        assert_eq!(csv.len(), rows.len() + 1, "{}", listing.name);
+        let (_, text) = store.ktrail(&["report", listing.name]);
+        assert_eq!(text.len(), rows.len() + 1, "{}", listing.name);
+        let counted: u64 =
+            store.report(&[listing.name, "--summary"]).iter().filter_map(|row| row["count"].as_u64()).sum();
+        assert!(counted > 0 && counted <= rows.len() as u64, "{}: {counted}", listing.name);
+    }
+}
+
+#[test]
+fn what_people_ask_for_is_answered() {
+    let store = Store::new();
+    let failed = store.report(&["failed-logins", "--until", "2026-01-01"]);
+    let told: Vec<_> = failed.iter().map(|row| (row["host"].as_str(), row["failed"].as_u64())).collect();
+    assert_eq!(told, [(Some("203.0.113.9"), Some(3)), (Some("bad.example"), Some(2))]);
+
+    let timeline = store.report(&["timeline", "--interval", "1h", "--until", "2026-01-01"]);
+    let sums = ["events", "failed"]
+        .map(|column| timeline.iter().filter_map(|row| row[column].as_u64()).sum::<u64>());
+    let total = |arguments: &[&str]| {
+        store.ktrail(&[&["search", "--count", "--until", "2026-01-01"], arguments].concat()).1
+    };
+    assert_eq!(total(&[]), [sums[0].to_string()]);
+    assert_eq!(timeline[0]["time"], "2025-11-04T23:00:00.000Z");
+
+    let session = store.report(&["session", "--session", "1", "--until", "2026-01-01"]);
+    let row = session.iter().find(|row| row["pid"] == 1500).expect("auditctl's process");
+    assert_eq!(
+        (&row["parent"], &row["depth"], &row["program"]),
+        (&1400.into(), &1.into(), &"auditctl".into())
+    );
+    assert_eq!(store.ktrail(&["report", "session"]).0, Some(2), "of which session?");
+
+    let summary = store.report(&["summary", "key=delete"]);
+    let events = summary.iter().find(|row| row["of"] == "events").expect("a total");
+    assert_eq!(store.ktrail(&["search", "--count", "-k", "delete"]).1, [events["total"].to_string()]);
+}
+
+#[test]
+fn a_report_through_the_socket_is_that_of_the_directory() {
+    let store = Store::new();
+    let (reader, _) =
+        Reader::open(&store.dir.path().join("log"), Arc::new(describe)).expect("the log is there");
+    let socket = store.dir.path().join("socket");
+    let config = Config { socket: socket.clone(), readers: None };
+    let (stop, stopped) = watch::channel(false);
+    let (ready, is_ready) = mpsc::channel();
+    let serving = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let sources = Sources { reader, live: Live::default(), status: Arc::new(Status::default) };
+            let server = Server::bind(config, sources).expect("a free path");
+            ready.send(()).expect("the test waits");
+            server.run(stopped).await;
+        });
+    });
+    is_ready.recv().expect("the server starts");
+    let cases: &[&[&str]] = &[
+        &["summary"],
+        &["events", "--since", "2025-11-05T00:30:00Z", "--until", "2026-01-01"],
+        &["files", "key=delete"],
+        &["top", "--field", "exe"],
+        &["new", "--field", "exe", "--since", "2025-11-05T00:30:00Z"],
+        &["session", "--session", "1"],
+        &["timeline", "--interval", "1d"],
+    ];
+    for arguments in cases {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ktrail"));
+        command.arg("report").args(*arguments).arg("--socket").arg(&socket).env("TZ", "UTC");
+        let through = told(&command.output().expect("ktrail runs"));
+        assert_eq!(through, store.ktrail(&[&["report"], *arguments].concat()), "{arguments:?}");
+    }
+    stop.send_replace(true);
+    serving.join().expect("the server ends in order");
 }

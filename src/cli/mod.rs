@@ -5,6 +5,7 @@ mod dropin;
 mod import;
 mod log;
 mod output;
+mod report;
 mod rules;
 mod search;
 mod status;
@@ -44,6 +45,7 @@ pub fn main() -> ExitCode {
     let done = match options.command {
         Command::Search(arguments) => search::search(&place, &arguments),
         Command::Tail(arguments) => search::tail(&place, &arguments),
+        Command::Report(arguments) => report::report(&place, &arguments),
         Command::Status(arguments) => status::status(&place, &arguments),
         Command::Rules(arguments) => rules::rules(&arguments),
         Command::Import(arguments) => import::import(&place, &arguments),

@@ -81,7 +81,7 @@ pub(super) fn client(place: &Place) -> anyhow::Result<Client> {
     Ok(Client::new(socket)?)
 }
 
-fn open(dir: &Path) -> anyhow::Result<Reader> {
+pub(super) fn open(dir: &Path) -> anyhow::Result<Reader> {
     let opened = Reader::open(dir, Arc::new(describe));
     let (reader, problems) = opened.with_context(|| format!("cannot open the log in {}", dir.display()))?;
     for problem in problems {
@@ -90,7 +90,7 @@ fn open(dir: &Path) -> anyhow::Result<Reader> {
     Ok(reader)
 }
 
-fn parameters(query: &Query) -> SearchParameters {
+pub(super) fn parameters(query: &Query) -> SearchParameters {
     SearchParameters {
         filter: query.filter.as_ref().map(Filter::to_string),
         since_ms: query.since_ms,
@@ -102,7 +102,7 @@ fn parameters(query: &Query) -> SearchParameters {
 }
 
 /// What the filter and all options ask for together.
-fn filter(wanted: &Wanted) -> anyhow::Result<Option<Filter>> {
+pub(super) fn filter(wanted: &Wanted) -> anyhow::Result<Option<Filter>> {
     let mut parts = Vec::new();
     if let Some(text) = &wanted.filter {
         parts.push(Filter::parse(text)?);

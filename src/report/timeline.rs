@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// Stretches that are kept apart. With more, each two become one, so that any log gives a histogram in bounded memory.
+/// Stretches that are kept apart. With more, some become one, so that any log gives a histogram in bounded memory.
 pub const STRETCHES_MAX: usize = 4096;
 
 /// Lengths of a stretch in milliseconds that are whole for people, from a second to a day.
@@ -22,6 +22,13 @@ const LENGTHS: [u64; 14] = [
     86_400_000,
     604_800_000,
 ];
+
+/// The next length that each two or more stretches of this one fit into.
+fn longer(length_ms: u64) -> u64 {
+    let mut whole =
+        LENGTHS.into_iter().filter(|length| *length > length_ms && length.is_multiple_of(length_ms));
+    whole.next().unwrap_or(length_ms.saturating_mul(2))
+}
 
 /// A histogram over time.
 #[derive(Clone, Debug)]
@@ -51,7 +58,7 @@ impl Timeline {
         count.events += 1;
         count.failed += u64::from(failed);
         while self.counts.len() > STRETCHES_MAX {
-            self.lengthen(self.length_ms.saturating_mul(2));
+            self.lengthen(longer(self.length_ms));
         }
     }
 
@@ -60,11 +67,9 @@ impl Timeline {
     pub fn fit(&mut self, stretches: usize) {
         let Some((first, last)) = self.ends() else { return };
         let stretches = stretches.max(1) as u64;
-        let fits = |length: u64| last / length - first / length < stretches;
-        let whole = LENGTHS.into_iter().filter(|length| length.is_multiple_of(self.length_ms));
-        let mut length = whole.into_iter().find(|length| fits(*length)).unwrap_or(self.length_ms);
-        while !fits(length) {
-            length = length.saturating_mul(2);
+        let mut length = self.length_ms;
+        while last / length - first / length >= stretches {
+            length = longer(length);
         }
         if length > self.length_ms {
             self.lengthen(length);
