@@ -206,6 +206,8 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("-tm", "?", "ausearch does not see a terminal at a message's very end"),
     ("-ua", "0", "ausearch asks the uid of a crashed process for -ua, but not for -ui"),
     ("-ui", "root", "ausearch does not find some records by a name that it finds by the number"),
+    ("-su", "unconfined", "ausearch takes what follows the label of a login for a part of it"),
+    ("-se", "unconfined", "ausearch takes what follows the label of a login for a part of it"),
     ("-x", "usr/", "ausearch does not see an executable whose quotes never close"),
     ("-x", "/usr/sbin/x", "ausearch does not see an executable whose quotes never close"),
 ];
