@@ -5,6 +5,7 @@ pub mod csv;
 mod escape;
 mod kinds;
 mod normal;
+mod paths;
 mod words;
 
 use foldhash::fast::RandomState;

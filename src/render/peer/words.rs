@@ -97,6 +97,16 @@ impl Peer {
                 continue;
             }
             let meaning = self.meanings.of(record.context.record, field.name);
+            if let Meaning::Kind(kind @ (Kind::User | Kind::Group)) = meaning
+                && record.tail.is_empty()
+                && let Some(id) = id_of(inside(&field.value))
+            {
+                self.escape_plain(body.get(done..value_start).unwrap_or_default(), out);
+                let escape = self.escape;
+                escape.write(self.id_text(record, kind, id).as_bytes(), out);
+                done = field.end;
+                continue;
+            }
             if let Some(text) = self.told(record, meaning, field.name, &field.value) {
                 self.escape_plain(body.get(done..value_start).unwrap_or_default(), out);
                 self.escape.write(&text, out);
@@ -172,22 +182,27 @@ impl Peer {
         {
             return Some(told);
         }
-        let id = match word {
-            b"-1" => UNSET,
-            _ => u32::try_from(decimal(word.strip_suffix(b",").unwrap_or(word))?).ok()?,
-        };
-        Some(self.id_name(record, kind, id))
+        Some(self.id_name(record, kind, id_of(word)?))
     }
 
     fn id_name<'a>(&mut self, record: &Record<'_>, kind: Kind, id: u32) -> Text<'a> {
-        if id == UNSET {
-            return Cow::Borrowed(b"unset");
-        }
-        let name = match kind {
+        Cow::Owned(self.id_text(record, kind, id).as_bytes().to_vec())
+    }
+
+    fn id_text<'a>(&'a mut self, record: &Record<'a>, kind: Kind, id: u32) -> &'a str {
+        match kind {
+            _ if id == UNSET => "unset",
             Kind::User => record.names.user(id).unwrap_or_else(|| self.user(id)),
             _ => record.names.group(id).unwrap_or_else(|| self.group(id)),
-        };
-        Cow::Owned(name.as_bytes().to_vec())
+        }
+    }
+}
+
+/// The id that a field's value is; records of old kernels have a comma after it.
+fn id_of(word: &[u8]) -> Option<u32> {
+    match word {
+        b"-1" => Some(UNSET),
+        _ => u32::try_from(decimal(word.strip_suffix(b",").unwrap_or(word))?).ok(),
     }
 }
 
@@ -327,11 +342,14 @@ const TYPES_MAX: usize = 256;
 /// Fields that are remembered of a type at most: records of hostile programs may have any names.
 const FIELDS_MAX: usize = 64;
 
+/// Names of fields with their meanings.
+type Known = Vec<(Box<[u8]>, Meaning)>;
+
 /// Meanings of the fields of each type, in the order of the record before: programs write a type's fields always in the
 /// same order, so that the next one is nearly always where it is looked for.
 #[derive(Debug, Default)]
 pub(super) struct Meanings {
-    types: Vec<(RecordType, Vec<(Box<[u8]>, Meaning)>)>,
+    types: Vec<(RecordType, Known)>,
     /// The type of the last field, and the place after it.
     last: (usize, usize),
 }

@@ -95,7 +95,7 @@ impl Search<'_> {
         if !self.options.wanted.accepts(&stored.event) {
             return Ok(ControlFlow::Continue(()));
         }
-        self.output.event(&stored.event, &stored.names)?;
+        self.output.event(stored.event, stored.names)?;
         Ok(if self.options.just_one { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 }
