@@ -754,6 +754,36 @@ fn the_store_is_searched_as_the_log_it_was_made_of() {
     }
 }
 
+#[test]
+fn a_checkpoint_of_the_store_gives_what_came_since() {
+    let named = Named::new();
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let (store, checkpoint) = (dir.path().join("store"), dir.path().join("checkpoint"));
+    let import = |seconds: std::ops::Range<u32>| {
+        let log = dir.path().join("audit.log");
+        fs::write(&log, seconds.map(line).collect::<String>()).expect("a log");
+        let mut ktrail = Command::new(env!("CARGO_BIN_EXE_ktrail"));
+        ktrail.arg("import").arg(&log).arg("--log-dir").arg(&store);
+        assert!(ktrail.output().expect("ktrail runs").status.success());
+    };
+    let look = || {
+        let mut ausearch = named.command("ausearch");
+        ausearch.args(["-r", "-k", "k", "--checkpoint"]).arg(&checkpoint).env("KTRAIL_LOG_DIR", &store);
+        let found = ausearch.output().expect("it runs");
+        (serials(&found), found.status.code())
+    };
+    import(1001..1004);
+    assert_eq!(look(), (vec![1001, 1002, 1003], Some(0)));
+    assert_eq!(look(), (vec![], Some(1)));
+    import(1004..1006);
+    assert_eq!(look(), (vec![1004, 1005], Some(0)));
+    // A checkpoint without a place in the store, as one through the socket has: the event itself is looked for.
+    fs::write(&checkpoint, "dev=0x0\ninode=0\noutput=- 1002.100:1002 0x514\n").expect("a file");
+    assert_eq!(look(), (vec![1003, 1004, 1005], Some(0)));
+    fs::write(&checkpoint, "dev=0x0\ninode=0\noutput=- 1002.100:99 0x514\n").expect("a file");
+    assert_eq!(look(), (vec![], Some(12)));
+}
+
 /// The events of a log that have a LOGIN record.
 fn logins(log: &str) -> BTreeSet<String> {
     let text = fs::read(log).expect("the corpus is there");
