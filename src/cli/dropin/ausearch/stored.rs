@@ -23,6 +23,9 @@ use crate::tables::{self, Arch};
 /// The environment variable that names the log directory.
 const LOG_DIR_VARIABLE: &str = "KTRAIL_LOG_DIR";
 
+/// The environment variable that names the daemon's socket.
+const SOCKET_VARIABLE: &str = "KTRAIL_SOCKET";
+
 /// Milliseconds by which an event may be older than one that was stored before it: a system call has the time of its
 /// beginning, and few take longer than an hour.
 const DISORDER_MS: u64 = 3_600_000;
@@ -36,8 +39,9 @@ pub(super) fn search(
     after: Option<Checkpoint>,
     output: &mut Output,
 ) -> anyhow::Result<Option<Checkpoint>> {
-    let overrides =
-        Overrides { log_dir: std::env::var_os(LOG_DIR_VARIABLE).map(PathBuf::from), ..Overrides::default() };
+    let path = |variable| std::env::var_os(variable).map(PathBuf::from);
+    let (log_dir, socket) = (path(LOG_DIR_VARIABLE), path(SOCKET_VARIABLE));
+    let overrides = Overrides { log_dir, socket, ..Overrides::default() };
     let config = Config::load(&overrides)?;
     let query = query(options, after.as_ref());
     let dir = &config.store.dir;
