@@ -3,7 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, mpsc};
 use std::{env, fs};
+
+use ktrail::protocol::Status;
+use ktrail::serve::live::Live;
+use ktrail::serve::{Server, Sources};
+use ktrail::store::{self, Store};
+use tokio::sync::watch;
 
 /// Debian's program.
 const PEER: &str = "/usr/sbin/ausearch";
@@ -39,7 +46,12 @@ impl Named {
 
 /// In one time zone and locale, without anything on standard input.
 fn quiet(mut command: Command) -> Command {
-    command.env("TZ", "UTC").env("LC_ALL", "C").env_remove("KTRAIL_LOG_DIR").stdin(Stdio::null());
+    command
+        .env("TZ", "UTC")
+        .env("LC_ALL", "C")
+        .env_remove("KTRAIL_LOG_DIR")
+        .env_remove("KTRAIL_SOCKET")
+        .stdin(Stdio::null());
     command
 }
 
@@ -206,6 +218,8 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("-tm", "?", "ausearch does not see a terminal at a message's very end"),
     ("-ua", "0", "ausearch asks the uid of a crashed process for -ua, but not for -ui"),
     ("-ui", "root", "ausearch does not find some records by a name that it finds by the number"),
+    ("-su", "unconfined", "ausearch takes what follows the label of a login for a part of it"),
+    ("-se", "unconfined", "ausearch takes what follows the label of a login for a part of it"),
     ("-x", "usr/", "ausearch does not see an executable whose quotes never close"),
     ("-x", "/usr/sbin/x", "ausearch does not see an executable whose quotes never close"),
 ];
@@ -750,6 +764,83 @@ fn the_store_is_searched_as_the_log_it_was_made_of() {
         }
         assert!(compared > 20, "{name}");
     }
+}
+
+#[test]
+fn a_store_that_cannot_be_read_is_asked_through_the_socket() {
+    let named = Named::new();
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let (log_dir, socket) = (dir.path().join("log"), dir.path().join("socket"));
+    let path = corpus("host.raw.log");
+    let mut import = Command::new(env!("CARGO_BIN_EXE_ktrail"));
+    import.arg("import").arg(&path).arg("--log-dir").arg(&log_dir);
+    assert!(import.output().expect("ktrail runs").status.success());
+    let config = store::Config { dir: log_dir, ..store::Config::default() };
+    let (opened, _) = Store::open(config, Arc::new(ktrail::entry::decode::describe)).expect("a log");
+    let sources =
+        Sources { reader: opened.reader(), live: Live::default(), status: Arc::new(Status::default) };
+    let config = ktrail::serve::Config { socket: socket.clone(), readers: None };
+    let (stop, stopped) = watch::channel(false);
+    let (ready, is_ready) = mpsc::channel();
+    let server = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let server = Server::bind(config, sources).expect("a free path");
+            ready.send(()).expect("the test waits");
+            server.run(stopped).await;
+        });
+    });
+    is_ready.recv().expect("the server starts");
+    let ask = |arguments: &[&str]| {
+        let mut ausearch = named.command("ausearch");
+        ausearch.env("KTRAIL_LOG_DIR", dir.path().join("none")).env("KTRAIL_SOCKET", &socket);
+        ausearch.arg("-r").args(arguments).output().expect("it runs")
+    };
+    let log = path.to_str().expect("a path of ours");
+    for arguments in [&["-k", "corpus-files"][..], &["-x", "/bin/"], &["-k", "no such key"], &["-sv", "no"]] {
+        let (asked, read) = (ask(arguments), named.run(&[&["-if", log, "-r"], arguments].concat()));
+        assert_eq!(events(&asked.stdout), events(&read.stdout), "{arguments:?}");
+        assert_eq!(asked.status.code(), read.status.code(), "{arguments:?}");
+    }
+    let checkpoint = dir.path().join("checkpoint");
+    let since = ["-k", "corpus-files", "--checkpoint", checkpoint.to_str().expect("UTF-8")];
+    assert_eq!(ask(&since).status.code(), Some(0));
+    assert_eq!(ask(&since).status.code(), Some(1));
+    stop.send_replace(true);
+    server.join().expect("the server ends");
+    let alone = ask(&["-k", "corpus"]);
+    assert_eq!(alone.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&alone.stderr).contains("no daemon"));
+}
+
+#[test]
+fn a_checkpoint_of_the_store_gives_what_came_since() {
+    let named = Named::new();
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let (store, checkpoint) = (dir.path().join("store"), dir.path().join("checkpoint"));
+    let import = |seconds: std::ops::Range<u32>| {
+        let log = dir.path().join("audit.log");
+        fs::write(&log, seconds.map(line).collect::<String>()).expect("a log");
+        let mut ktrail = Command::new(env!("CARGO_BIN_EXE_ktrail"));
+        ktrail.arg("import").arg(&log).arg("--log-dir").arg(&store);
+        assert!(ktrail.output().expect("ktrail runs").status.success());
+    };
+    let look = || {
+        let mut ausearch = named.command("ausearch");
+        ausearch.args(["-r", "-k", "k", "--checkpoint"]).arg(&checkpoint).env("KTRAIL_LOG_DIR", &store);
+        let found = ausearch.output().expect("it runs");
+        (serials(&found), found.status.code())
+    };
+    import(1001..1004);
+    assert_eq!(look(), (vec![1001, 1002, 1003], Some(0)));
+    assert_eq!(look(), (vec![], Some(1)));
+    import(1004..1006);
+    assert_eq!(look(), (vec![1004, 1005], Some(0)));
+    // A checkpoint without a place in the store, as one through the socket has: the event itself is looked for.
+    fs::write(&checkpoint, "dev=0x0\ninode=0\noutput=- 1002.100:1002 0x514\n").expect("a file");
+    assert_eq!(look(), (vec![1003, 1004, 1005], Some(0)));
+    fs::write(&checkpoint, "dev=0x0\ninode=0\noutput=- 1002.100:99 0x514\n").expect("a file");
+    assert_eq!(look(), (vec![], Some(12)));
 }
 
 /// The events of a log that have a LOGIN record.

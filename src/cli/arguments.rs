@@ -7,7 +7,6 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::report;
-use crate::render;
 
 const AFTER_HELP: &str = "Exit status: 0 with matches or when done, 1 without matches, 2 on an error.";
 
@@ -304,17 +303,8 @@ pub(super) enum Format {
     Json,
     /// Records as auditd's RAW format has them
     Raw,
-}
-
-impl From<Format> for render::Format {
-    fn from(format: Format) -> render::Format {
-        match format {
-            Format::Text => render::Format::Text,
-            Format::Line => render::Format::Line,
-            Format::Json => render::Format::Json,
-            Format::Raw => render::Format::Raw,
-        }
-    }
+    /// One line of columns an event, with a line of their names before the first
+    Csv,
 }
 
 #[cfg(test)]

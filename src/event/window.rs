@@ -53,7 +53,7 @@ impl Window {
         Window { timeout_s, open: BTreeMap::new(), bytes: 0, arrivals: 0, now_s: 0, spare: Vec::new() }
     }
 
-    /// Takes a record in; says whether [`Window::next`] may have an event by it.
+    /// Takes a record in; says whether [`Window::ready`] may have an event by it.
     pub fn push(&mut self, record: &Incoming<'_>) -> bool {
         let add = |event: &mut Event| {
             event.push(record.kind, record.body);
@@ -81,7 +81,7 @@ impl Window {
     }
 
     /// The earliest event, if no more records of it are waited for.
-    pub fn next(&mut self) -> Option<Event> {
+    pub fn ready(&mut self) -> Option<Event> {
         let ((id, _), open) = self.open.first_key_value()?;
         let over = id.time_ms / 1000 + self.timeout_s <= self.now_s;
         if over || open.alone || self.is_full() { self.take() } else { None }
@@ -123,7 +123,7 @@ mod tests {
         for &(kind, time_ms, serial) in records {
             let id = EventId { time_ms, serial };
             window.push(&Incoming { node: None, kind: RecordType(kind), unnamed: false, id, body: b"x" });
-            found.extend(std::iter::from_fn(|| window.next()).map(told));
+            found.extend(std::iter::from_fn(|| window.ready()).map(told));
         }
         found.extend(std::iter::from_fn(|| window.take()).map(told));
         assert_eq!(found, expected);

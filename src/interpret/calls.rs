@@ -12,7 +12,7 @@ type Names = &'static [(u64, &'static str)];
 
 /// What an argument is.
 #[derive(Clone, Copy, Debug)]
-enum Meaning {
+pub enum Meaning {
     /// One of these.
     Names(Names),
     /// Bits of these; where those of the mask are all unset, it says so first.
@@ -178,22 +178,28 @@ const ARGUMENTS: &[(&str, usize, Meaning)] = &[
     ("utimensat", 0, Directory),
 ];
 
-/// What the argument at a place of a system call is, if it is an id.
-pub fn id_kind(syscall: &str, place: usize) -> Option<Kind> {
-    match meaning(syscall, place)? {
-        User => Some(Kind::User),
-        Group => Some(Kind::Group),
-        _ => None,
+impl Meaning {
+    /// Whose name the argument is, if it is an id.
+    pub fn id_kind(self) -> Option<Kind> {
+        match self {
+            User => Some(Kind::User),
+            Group => Some(Kind::Group),
+            _ => None,
+        }
+    }
+
+    /// The argument at a place in words; `None` for one that is only a number. `arguments` are `a0` to `a3`.
+    pub fn words(self, place: usize, arguments: &[u64; 4]) -> Option<Cow<'static, str>> {
+        words(self, place, arguments)
     }
 }
 
-/// The argument at a place in words; `None` for one that is only a number. `arguments` are `a0` to `a3`.
-pub fn words(syscall: &str, place: usize, arguments: &[u64; 4]) -> Option<Cow<'static, str>> {
+fn words(meaning: Meaning, place: usize, arguments: &[u64; 4]) -> Option<Cow<'static, str>> {
     let value = *arguments.get(place)?;
     let before = place.checked_sub(1).and_then(|place| arguments.get(place)).copied().unwrap_or(0);
     // Machines of 64 bits record an int with whatever is above it.
     let low = value & 0xffff_ffff;
-    Some(match meaning(syscall, place)? {
+    Some(match meaning {
         Names(names) => Cow::Borrowed(name(names, low)?),
         Flags(names, mask, none) => flags(names, mask, none, low)?,
         Open => flags(c::OPEN, 3, "O_RDONLY", low)?,
@@ -254,7 +260,8 @@ const CREATES: u64 = 0x40 | 0x40_0000;
 /// `AT_FDCWD` of `fcntl.h` in 32 bits.
 const AT_FDCWD: u64 = 0xffff_ff9c;
 
-fn meaning(syscall: &str, place: usize) -> Option<Meaning> {
+/// What the argument at a place of a system call is.
+pub fn meaning(syscall: &str, place: usize) -> Option<Meaning> {
     let found = ARGUMENTS.binary_search_by(|(known, at, _)| (*known, *at).cmp(&(syscall, place)));
     found.ok().and_then(|at| ARGUMENTS.get(at)).map(|(.., meaning)| *meaning)
 }
@@ -367,7 +374,8 @@ mod tests {
             ("open", 4, [0; 4], None),
         ];
         for (syscall, place, arguments, expected) in cases {
-            assert_eq!(words(syscall, *place, arguments).as_deref(), *expected, "{syscall} a{place}");
+            let found = meaning(syscall, *place).and_then(|meaning| meaning.words(*place, arguments));
+            assert_eq!(found.as_deref(), *expected, "{syscall} a{place}");
         }
     }
 }

@@ -30,6 +30,8 @@ use crate::store::Reader;
 
 /// The environment variable that names the log directory.
 const LOG_DIR_VARIABLE: &str = "KTRAIL_LOG_DIR";
+/// The environment variable that names the daemon's socket.
+const SOCKET_VARIABLE: &str = "KTRAIL_SOCKET";
 
 /// Events whose names are kept after they were given out: records of one id may be two events.
 const NAMES_MAX: usize = 4096;
@@ -67,14 +69,19 @@ impl Source {
 
     /// ktrail's log, or auditd's where there is none.
     pub(super) fn logs() -> anyhow::Result<Source> {
-        let log_dir = std::env::var_os(LOG_DIR_VARIABLE).map(PathBuf::from);
-        let config = Config::load(&Overrides { log_dir: log_dir.clone(), ..Overrides::default() })?;
+        let path = |variable| std::env::var_os(variable).map(PathBuf::from);
+        let (log_dir, socket) = (path(LOG_DIR_VARIABLE), path(SOCKET_VARIABLE));
+        let named = log_dir.is_some();
+        let config = Config::load(&Overrides { log_dir, socket, ..Overrides::default() })?;
         let dir = config.store.dir;
-        if log_dir.is_some() || std::fs::read_dir(&dir).is_ok() {
+        if std::fs::read_dir(&dir).is_ok() {
             return Ok(Source::Store(dir));
         }
         if config.socket.exists() {
             return Ok(Source::Daemon(config.socket));
+        }
+        if named {
+            return Ok(Source::Store(dir));
         }
         Ok(auditd::logs().map_or(Source::Store(dir), Source::of))
     }
@@ -168,7 +175,7 @@ impl<'a> Text<'a> {
                 }
             };
             if self.window.push(&record) {
-                while let Some(event) = self.window.next() {
+                while let Some(event) = self.window.ready() {
                     if self.give(event).is_break() {
                         return Ok(ControlFlow::Break(()));
                     }

@@ -10,6 +10,8 @@ use crate::record::stamp::EventId;
 /// Writes times, and keeps the last second's text: many events are of one second.
 pub(super) struct Clock {
     zone: TimeZone,
+    /// Whether dates are written year first, and times with milliseconds.
+    pub(super) iso: bool,
     seconds: Option<u64>,
     date: String,
     time: String,
@@ -18,7 +20,14 @@ pub(super) struct Clock {
 
 impl Clock {
     pub(super) fn new(zone: TimeZone) -> Clock {
-        Clock { zone, seconds: None, date: String::new(), time: String::new(), long: String::new() }
+        Clock {
+            zone,
+            iso: false,
+            seconds: None,
+            date: String::new(),
+            time: String::new(),
+            long: String::new(),
+        }
     }
 
     /// The time in its zone; `None` for one that no calendar has.
@@ -42,7 +51,10 @@ impl Clock {
         };
         let (year, month, day) = (zoned.year(), zoned.month(), zoned.day());
         let (hour, minute, second) = (zoned.hour(), zoned.minute(), zoned.second());
-        self.date = format!("{month:02}/{day:02}/{:02}", year.rem_euclid(100));
+        self.date = match self.iso {
+            true => format!("{year:04}-{month:02}-{day:02}"),
+            false => format!("{month:02}/{day:02}/{:02}", year.rem_euclid(100)),
+        };
         self.time = format!("{hour:02}:{minute:02}:{second:02}");
         self.long = format!("{} {day:>2} {} {year}", zoned.strftime("%a %b"), self.time);
     }

@@ -34,7 +34,7 @@ impl Escape {
             Escape::Shell => b" !\"$'()\\`|",
             Escape::ShellQuote => b" !\"#$&'()*;<>?[\\]`{|}",
         };
-        if special.is_empty() && text.iter().all(|byte| *byte >= 0x20) {
+        if special.is_empty() && text.iter().fold(true, |all, byte| all & (*byte >= 0x20)) {
             return out.extend_from_slice(text);
         }
         for byte in text {

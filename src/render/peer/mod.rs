@@ -5,6 +5,7 @@ pub mod csv;
 mod escape;
 mod kinds;
 mod normal;
+mod paths;
 mod words;
 
 use foldhash::fast::RandomState;
@@ -39,6 +40,7 @@ pub struct Peer {
     users: HashMap<u32, Box<str>, RandomState>,
     groups: HashMap<u32, Box<str>, RandomState>,
     meanings: words::Meanings,
+    calls: words::Calls,
 }
 
 impl Peer {
@@ -52,7 +54,14 @@ impl Peer {
             users: HashMap::default(),
             groups: HashMap::default(),
             meanings: words::Meanings::default(),
+            calls: words::Calls::default(),
         }
+    }
+
+    /// The same, with dates as ISO 8601 has them: `2026-11-23`.
+    pub fn with_iso_dates(mut self) -> Peer {
+        self.clock.iso = true;
+        self
     }
 
     /// Adds an event as it is: a line between events, its time, and its records, the last first.

@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 
 use super::kinds::{self, Target};
+use super::paths::paths;
 use super::words::{Record, Text};
 use super::{Peer, parts};
 use crate::enrich::Names;
 use crate::event::Event;
 use crate::interpret::context::{Context, decimal};
-use crate::interpret::{self, UNSET, codes, inside};
+use crate::interpret::{self, UNSET, inside};
 use crate::record::RecordType;
 use crate::record::fields::{Value, fields};
 use crate::tables;
@@ -76,14 +77,6 @@ impl<'a> Said<'a> {
         let found = message.and_then(|message| fields(message).find(|field| field.name == name));
         found.map(|field| field.value).or_else(|| self.find(name))
     }
-}
-
-/// The path of a PATH record.
-struct Path<'a> {
-    name: Text<'a>,
-    inode: &'a [u8],
-    kind: &'static str,
-    label: &'a [u8],
 }
 
 impl Peer {
@@ -208,17 +201,7 @@ impl Peer {
                 }
                 normal.second = first.map_or(text(""), |path| path.name);
             }
-            Target::Identity | Target::Schedule => {
-                normal.object = self.words(call, b"exe");
-                normal.object_kind = "process";
-                normal.how = text(name);
-                if target == Target::Identity && !name.starts_with("setfs") {
-                    // -1 leaves an id as it is.
-                    let places: [&[u8]; 3] = [b"a0", b"a1", b"a2"];
-                    let ids = places.map(|place| self.words(call, place));
-                    normal.second = ids.into_iter().find(|id| **id != *b"unset").unwrap_or(text("unset"));
-                }
-            }
+            Target::Identity | Target::Schedule => self.process(normal, call, name, target),
             Target::Memory => {
                 normal.object = self.words(call, b"comm");
                 normal.object_kind = "memory";
@@ -230,6 +213,19 @@ impl Peer {
                 normal.action = text(if many { "killed-list-of-pids" } else { "killed-pid" });
             }
             Target::Socket | Target::Module => self.beside(normal, event, call, target),
+        }
+    }
+
+    /// The process itself, and as whom it acts from now on.
+    fn process<'a>(&mut self, normal: &mut Normal<'a>, call: &Said<'a>, name: &'static str, target: Target) {
+        normal.object = self.words(call, b"exe");
+        normal.object_kind = "process";
+        normal.how = text(name);
+        if target == Target::Identity && !name.starts_with("setfs") {
+            // -1 leaves an id as it is.
+            let places: [&[u8]; 3] = [b"a0", b"a1", b"a2"];
+            let ids = places.map(|place| self.words(call, place));
+            normal.second = ids.into_iter().find(|id| **id != *b"unset").unwrap_or(text("unset"));
         }
     }
 
@@ -272,6 +268,11 @@ impl Peer {
         if !own.is_empty() {
             normal.result = own;
         }
+        self.particular(normal, number, head, event);
+    }
+
+    /// What only records of that type tell, or tell elsewhere.
+    fn particular<'a>(&mut self, normal: &mut Normal<'a>, number: u16, head: &Said<'a>, event: &'a Event) {
         match number {
             1112 => self.login(normal, head),
             1006 => {
@@ -398,55 +399,4 @@ fn id_context<'a>(number: u16, head: &Said<'a>) -> Record<'a> {
         number => number,
     };
     head.record.within(RecordType(number))
-}
-
-/// The paths of an event but those of parents, unless there is no other. `..` is resolved by its letters.
-fn paths(event: &Event) -> Vec<Path<'_>> {
-    let cwd = event.record(RecordType::CWD).map(|body| parts(body).0);
-    let cwd = cwd.and_then(|body| crate::record::fields::find(body, b"cwd")).map(|cwd| interpret::text(&cwd));
-    let records = event.records().filter(|(kind, _)| *kind == RecordType::PATH);
-    let mut found: Vec<(bool, Path<'_>)> = records
-        .map(|(_, body)| {
-            let body = parts(body).0;
-            let word = |name: &[u8]| crate::record::fields::find(body, name);
-            let name = word(b"name").map_or(text(""), |name| interpret::text(&name));
-            let mode = word(b"mode").and_then(|mode| interpret::context::octal(inside(&mode)));
-            let kind = mode.and_then(|mode| codes::file_type(u32::try_from(mode).ok()?));
-            let is_parent = word(b"nametype").is_some_and(|kind| inside(&kind) == b"PARENT");
-            let path = Path {
-                name: absolute(cwd.as_deref(), name),
-                inode: word(b"inode").map_or(&[][..], |inode| inside(&inode)),
-                kind: match kind {
-                    Some("dir") => "directory",
-                    Some("character") => "character-device",
-                    Some("block") => "block-device",
-                    Some("link") => "symlink",
-                    Some(kind) => kind,
-                    None => "file",
-                },
-                label: word(b"obj").map_or(&[][..], |label| inside(&label)),
-            };
-            (is_parent, path)
-        })
-        .collect();
-    if found.iter().any(|(is_parent, _)| !is_parent) {
-        found.retain(|(is_parent, _)| !is_parent);
-    }
-    found.into_iter().map(|(_, path)| path).collect()
-}
-
-/// A path from its working directory on.
-fn absolute<'a>(cwd: Option<&[u8]>, name: Text<'a>) -> Text<'a> {
-    let Some(cwd) = cwd.filter(|_| !name.starts_with(b"/") && !name.is_empty()) else { return name };
-    let mut path: Vec<&[u8]> = cwd.split(|byte| *byte == b'/').filter(|part| !part.is_empty()).collect();
-    for part in name.split(|byte| *byte == b'/') {
-        match part {
-            b"" | b"." => {}
-            b".." => {
-                path.pop();
-            }
-            part => path.push(part),
-        }
-    }
-    Cow::Owned([&b"/"[..], &path.join(&b'/')].concat())
 }

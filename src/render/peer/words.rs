@@ -1,14 +1,17 @@
 //! Records with the values of their fields in words, as `ausearch -i` has them.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
-use super::Peer;
+use foldhash::fast::RandomState;
+
+use super::{Escape, Peer};
 use crate::enrich::Names;
 use crate::interpret::context::{Context, decimal, hexadecimal};
 use crate::interpret::{self, Kind, UNSET, calls, codes, inside};
 use crate::record::RecordType;
-use crate::record::fields::{Field, Value, fields, find};
-use crate::tables::{self, constants};
+use crate::record::fields::{Value, fields, find};
+use crate::tables::{self, Arch, constants};
 
 /// Bytes of the log, or what they stand for.
 pub(super) type Text<'a> = Cow<'a, [u8]>;
@@ -74,37 +77,55 @@ impl Peer {
     }
 
     fn fields(&mut self, record: &Record<'_>, body: &[u8], out: &mut Vec<u8>) {
+        // What stays as it stands is copied in one piece with what is around it.
         let mut done = 0;
+        let mut last_end = 0;
         for field in fields(body) {
-            out.extend_from_slice(body.get(done..field.start).unwrap_or_default());
-            if done > 0 && done == field.start {
+            let value_start = field.start + field.name.len() + 1;
+            if last_end > 0 && last_end == field.start {
                 // The kernel forgets the blank between two fields of some records.
+                self.escape_plain(body.get(done..field.start).unwrap_or_default(), out);
                 out.push(b' ');
+                done = field.start;
             }
-            out.extend_from_slice(field.name);
-            out.push(b'=');
-            match field.value {
-                Value::Message(inside) => {
-                    out.push(b'\'');
-                    self.fields(record, inside, out);
-                    out.push(b'\'');
-                }
-                _ => self.value(record, &field, body, out),
+            last_end = field.end;
+            if let Value::Message(inside) = field.value {
+                self.escape_plain(body.get(done..=value_start).unwrap_or_default(), out);
+                self.fields(record, inside, out);
+                out.push(b'\'');
+                done = field.end;
+                continue;
             }
-            done = field.end;
+            let meaning = self.meanings.of(record.context.record, field.name);
+            if let Meaning::Kind(kind @ (Kind::User | Kind::Group)) = meaning
+                && record.tail.is_empty()
+                && let Some(id) = id_of(inside(&field.value))
+            {
+                self.escape_plain(body.get(done..value_start).unwrap_or_default(), out);
+                let escape = self.escape;
+                escape.write(self.id_text(record, kind, id).as_bytes(), out);
+                done = field.end;
+                continue;
+            }
+            if let Some(text) = self.told(record, meaning, field.name, &field.value) {
+                self.escape_plain(body.get(done..value_start).unwrap_or_default(), out);
+                self.escape.write(&text, out);
+                done = field.end;
+            } else if self.escape != Escape::Tty {
+                // Shells read also what stands as it is.
+                self.escape_plain(body.get(done..value_start).unwrap_or_default(), out);
+                self.escape.write(body.get(value_start..field.end).unwrap_or_default(), out);
+                done = field.end;
+            }
         }
-        out.extend_from_slice(body.get(done..).unwrap_or_default());
+        self.escape_plain(body.get(done..).unwrap_or_default(), out);
     }
 
-    fn value(&mut self, record: &Record<'_>, field: &Field<'_>, body: &[u8], out: &mut Vec<u8>) {
-        let meaning = self.meanings.of(record.context.record, field.name);
-        match self.told(record, meaning, field.name, &field.value) {
-            Some(text) => self.escape.write(&text, out),
-            None => {
-                // As it stands, with its quotes.
-                let start = field.start + field.name.len() + 1;
-                self.escape.write(body.get(start..field.end).unwrap_or_default(), out);
-            }
+    /// Adds text that is no value: of it only what steers a terminal is escaped.
+    fn escape_plain(&self, text: &[u8], out: &mut Vec<u8>) {
+        match self.escape {
+            Escape::Raw => out.extend_from_slice(text),
+            _ => Escape::Tty.write(text, out),
         }
     }
 
@@ -144,15 +165,14 @@ impl Peer {
     fn argument<'a>(&mut self, record: &Record<'_>, place: usize, word: &'a [u8]) -> Option<Text<'a>> {
         let value = hexadecimal(word)?;
         let context = record.context;
-        let name =
-            context.arch.zip(context.syscall).and_then(|(arch, number)| tables::syscall_name(arch, number));
-        let plain = || Some(bytes(Cow::Owned(format!("{value:#x}"))));
-        let Some(name) = name else { return plain() };
-        if let Some(kind) = calls::id_kind(name, place) {
+        let plain = || Some(Cow::Owned(hex(value)));
+        let Some((arch, number)) = context.arch.zip(context.syscall) else { return plain() };
+        let meaning = self.calls.of(arch, number, place);
+        if let Some(kind) = meaning.and_then(calls::Meaning::id_kind) {
             let id = u32::try_from(value & u64::from(u32::MAX)).unwrap_or(UNSET);
             return Some(self.id_name(record, kind, id));
         }
-        calls::words(name, place, &record.arguments).map(bytes).or_else(plain)
+        meaning.and_then(|meaning| meaning.words(place, &record.arguments)).map(bytes).or_else(plain)
     }
 
     /// The name of an id: that which the log holds, else the host's.
@@ -162,22 +182,27 @@ impl Peer {
         {
             return Some(told);
         }
-        let id = match word {
-            b"-1" => UNSET,
-            _ => u32::try_from(decimal(word.strip_suffix(b",").unwrap_or(word))?).ok()?,
-        };
-        Some(self.id_name(record, kind, id))
+        Some(self.id_name(record, kind, id_of(word)?))
     }
 
     fn id_name<'a>(&mut self, record: &Record<'_>, kind: Kind, id: u32) -> Text<'a> {
-        if id == UNSET {
-            return Cow::Borrowed(b"unset");
-        }
-        let name = match kind {
+        Cow::Owned(self.id_text(record, kind, id).as_bytes().to_vec())
+    }
+
+    fn id_text<'a>(&'a mut self, record: &Record<'a>, kind: Kind, id: u32) -> &'a str {
+        match kind {
+            _ if id == UNSET => "unset",
             Kind::User => record.names.user(id).unwrap_or_else(|| self.user(id)),
             _ => record.names.group(id).unwrap_or_else(|| self.group(id)),
-        };
-        Cow::Owned(name.as_bytes().to_vec())
+        }
+    }
+}
+
+/// The id that a field's value is; records of old kernels have a comma after it.
+fn id_of(word: &[u8]) -> Option<u32> {
+    match word {
+        b"-1" => Some(UNSET),
+        _ => u32::try_from(decimal(word.strip_suffix(b",").unwrap_or(word))?).ok(),
     }
 }
 
@@ -238,6 +263,38 @@ fn special(record: RecordType, name: &[u8], word: &[u8]) -> Option<Cow<'static, 
     })
 }
 
+/// `0x7ffc4ca8cc20`.
+fn hex(value: u64) -> Vec<u8> {
+    let digits = (u64::BITS - value.leading_zeros()).div_ceil(4).max(1);
+    let mut text = Vec::with_capacity(18);
+    text.extend_from_slice(b"0x");
+    for place in (0..digits).rev() {
+        let digit = (value >> (place * 4)) & 0xf;
+        text.push(b"0123456789abcdef".get(usize::try_from(digit).unwrap_or(0)).copied().unwrap_or(b'?'));
+    }
+    text
+}
+
+/// System calls whose arguments' meanings are kept.
+const CALLS_MAX: usize = 1024;
+
+/// The meanings of the arguments of the system calls that came.
+#[derive(Debug, Default)]
+pub(super) struct Calls(HashMap<(Arch, u32), [Option<calls::Meaning>; 4], RandomState>);
+
+impl Calls {
+    fn of(&mut self, arch: Arch, number: u32, place: usize) -> Option<calls::Meaning> {
+        if self.0.len() >= CALLS_MAX {
+            self.0.clear();
+        }
+        let find = || {
+            let name = tables::syscall_name(arch, number).unwrap_or_default();
+            [0, 1, 2, 3].map(|place| calls::meaning(name, place))
+        };
+        self.0.entry((arch, number)).or_insert_with(find).get(place).copied().flatten()
+    }
+}
+
 /// What a field of a record type means.
 #[derive(Clone, Copy, Debug)]
 enum Meaning {
@@ -285,11 +342,14 @@ const TYPES_MAX: usize = 256;
 /// Fields that are remembered of a type at most: records of hostile programs may have any names.
 const FIELDS_MAX: usize = 64;
 
+/// Names of fields with their meanings.
+type Known = Vec<(Box<[u8]>, Meaning)>;
+
 /// Meanings of the fields of each type, in the order of the record before: programs write a type's fields always in the
 /// same order, so that the next one is nearly always where it is looked for.
 #[derive(Debug, Default)]
 pub(super) struct Meanings {
-    types: Vec<(RecordType, Vec<(Box<[u8]>, Meaning)>)>,
+    types: Vec<(RecordType, Known)>,
     /// The type of the last field, and the place after it.
     last: (usize, usize),
 }

@@ -28,8 +28,8 @@ fn setting(name: &str) -> Option<String> {
 /// The value of a setting, the last where there are several.
 fn find(text: &str, name: &str) -> Option<String> {
     let pairs = text.lines().filter_map(|line| line.split_once('='));
-    let found = pairs.filter(|(known, _)| known.trim().eq_ignore_ascii_case(name));
-    found.last().map(|(_, value)| value.trim().to_owned())
+    let mut found = pairs.filter(|(known, _)| known.trim().eq_ignore_ascii_case(name));
+    found.next_back().map(|(_, value)| value.trim().to_owned())
 }
 
 #[cfg(test)]

@@ -116,8 +116,11 @@ impl Checkpoint {
     }
 }
 
+/// Node, id, and type of the first record.
+type Output = (Option<Box<[u8]>>, EventId, u16);
+
 /// `NODE SECONDS.MILLISECONDS:SERIAL 0xTYPE`, with `-` for no node.
-fn event(text: &str) -> Option<(Option<Box<[u8]>>, EventId, u16)> {
+fn event(text: &str) -> Option<Output> {
     let mut words = text.split(' ');
     let (node, id, kind) = (words.next()?, words.next()?, words.next()?);
     let (id, _) = stamp::split(format!("audit({id}):").as_bytes()).ok().map(|(id, rest)| (id, rest.len()))?;

@@ -137,7 +137,7 @@ impl Search<'_> {
             return Ok(ControlFlow::Continue(()));
         };
         if self.window.push(&record) {
-            while let Some(event) = self.window.next() {
+            while let Some(event) = self.window.ready() {
                 if self.event(event)?.is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
@@ -154,18 +154,15 @@ impl Search<'_> {
             self.window.recycle(event);
             return Ok(ControlFlow::Continue(()));
         }
-        let mut flow = ControlFlow::Continue(());
-        if self.options.wanted.accepts(&event) {
-            self.output.event(&event, &Names::default())?;
-            if self.options.just_one {
-                flow = ControlFlow::Break(());
-            }
-        }
         if self.options.checkpoint.is_some() {
             self.last = Some(Checkpoint::of(&event, self.place));
         }
-        self.window.recycle(event);
-        Ok(flow)
+        if !self.options.wanted.accepts(&event) {
+            self.window.recycle(event);
+            return Ok(ControlFlow::Continue(()));
+        }
+        self.output.event(event, Names::default())?;
+        Ok(if self.options.just_one { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 
     /// Writes what is left; with a checkpoint that is left to the next time, since more records may come.

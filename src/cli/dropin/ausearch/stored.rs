@@ -23,6 +23,13 @@ use crate::tables::{self, Arch};
 /// The environment variable that names the log directory.
 const LOG_DIR_VARIABLE: &str = "KTRAIL_LOG_DIR";
 
+/// The environment variable that names the daemon's socket.
+const SOCKET_VARIABLE: &str = "KTRAIL_SOCKET";
+
+/// Milliseconds by which an event may be older than one that was stored before it: a system call has the time of its
+/// beginning, and few take longer than an hour.
+const DISORDER_MS: u64 = 3_600_000;
+
 /// Values that records have for "nothing", which the index leaves out.
 const NOTHINGS: [&[u8]; 4] = [b"(null)", b"(none)", b"?", b""];
 
@@ -32,11 +39,14 @@ pub(super) fn search(
     after: Option<Checkpoint>,
     output: &mut Output,
 ) -> anyhow::Result<Option<Checkpoint>> {
-    let overrides =
-        Overrides { log_dir: std::env::var_os(LOG_DIR_VARIABLE).map(PathBuf::from), ..Overrides::default() };
+    let path = |variable| std::env::var_os(variable).map(PathBuf::from);
+    let (log_dir, socket) = (path(LOG_DIR_VARIABLE), path(SOCKET_VARIABLE));
+    let overrides = Overrides { log_dir, socket, ..Overrides::default() };
     let config = Config::load(&overrides)?;
-    let query = query(options, &after)?;
+    let query = query(options, after.as_ref());
     let dir = &config.store.dir;
+    // A cursor says where to go on; without one the event itself is looked for.
+    let after = after.filter(|_| query.after.is_none());
     let mut search = Search { options, after, last: None, failed: None, output };
     if std::fs::read_dir(dir).is_ok() {
         let opened = Reader::open(dir, Arc::new(describe));
@@ -45,8 +55,6 @@ pub(super) fn search(
         for problem in problems {
             eprintln!("ausearch: {problem}");
         }
-        // The cursor says where to go on.
-        search.after = None;
         run::run(&reader.snapshot(), &query, &mut |position, line| search.entry(Some(position), line))?;
     } else {
         let client = Client::new(&config.socket)?;
@@ -63,6 +71,7 @@ pub(super) fn search(
     }
     match search.failed {
         Some(error) => Err(error),
+        None if search.after.is_some() => Err(checkpoint::Error::Lost.into()),
         None => Ok(search.last),
     }
 }
@@ -88,6 +97,12 @@ impl Search<'_> {
 
     fn write(&mut self, position: Option<Position>, line: &[u8]) -> anyhow::Result<ControlFlow<()>> {
         let stored = decode(line).context("an entry of the log cannot be read")?;
+        if let Some(after) = &self.after {
+            if after.is(&stored.event) {
+                self.after = None;
+            }
+            return Ok(ControlFlow::Continue(()));
+        }
         if self.options.checkpoint.is_some() {
             let place = position.map_or(Place::None, |position| Place::Store(Cursor(position)));
             self.last = Some(Checkpoint::of(&stored.event, place));
@@ -95,25 +110,28 @@ impl Search<'_> {
         if !self.options.wanted.accepts(&stored.event) {
             return Ok(ControlFlow::Continue(()));
         }
-        self.output.event(&stored.event, &stored.names)?;
+        self.output.event(stored.event, stored.names)?;
         Ok(if self.options.just_one { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 }
 
-fn query(options: &Options, after: &Option<Checkpoint>) -> Result<Query, checkpoint::Error> {
+fn query(options: &Options, after: Option<&Checkpoint>) -> Query {
     let wanted = &options.wanted;
-    let after = match after.as_ref().map(|after| after.place) {
-        None => None,
-        Some(Place::Store(cursor)) => Some(cursor),
-        Some(_) => return Err(checkpoint::Error::Lost),
-    };
-    Ok(Query {
+    let cursor = after.and_then(|after| match after.place {
+        Place::Store(cursor) => Some(cursor),
+        _ => None,
+    });
+    let since_ms = wanted.since_s.map(|seconds| seconds.saturating_mul(1000));
+    // To find the event again; what is stored after it may be older, but not by much.
+    let again_ms =
+        after.filter(|_| cursor.is_none()).map(|after| after.id.time_ms.saturating_sub(DISORDER_MS));
+    Query {
         filter: filter(wanted),
-        since_ms: wanted.since_s.map(|seconds| seconds.saturating_mul(1000)),
+        since_ms: since_ms.max(again_ms),
         until_ms: wanted.until_s.map(|seconds| seconds.saturating_mul(1000).saturating_add(999)),
-        after,
+        after: cursor,
         ..Query::default()
-    })
+    }
 }
 
 /// What the index can tell of the conditions: no event that meets them all is left out by it.

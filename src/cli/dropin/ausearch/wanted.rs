@@ -1,7 +1,5 @@
 //! The conditions that events have to meet, all of them.
 
-use std::borrow::Cow;
-
 use super::items::{Items, Text, parts};
 use crate::event::Event;
 use crate::record::RecordType;
@@ -146,9 +144,9 @@ impl Wanted {
     }
 
     /// Whether a text is, or holds, the wanted one.
-    fn same(&self, wanted: &[u8], text: &Cow<'_, [u8]>) -> bool {
+    fn same(&self, wanted: &[u8], text: &[u8]) -> bool {
         match self.whole_words {
-            true => **text == *wanted,
+            true => text == wanted,
             false => memchr::memmem::find(text, wanted).is_some(),
         }
     }
