@@ -716,6 +716,17 @@ fn a_report_through_the_socket_is_that_of_the_directory() {
         let through = told(&command.output().expect("ktrail runs"));
         assert_eq!(through, store.ktrail(&[&["report"], *arguments].concat()), "{arguments:?}");
     }
+    // auditd's programs ask the daemon where the directory cannot be read.
+    let programs = Programs::new();
+    let dropin = |variables: &[(&str, &Path)]| {
+        let mut command = Command::new(programs.ours("aureport"));
+        command.args(["-x", "--summary", "--input-logs"]).envs(variables.iter().copied()).env("TZ", "UTC");
+        told(&command.output().expect("it runs"))
+    };
+    let (log, nowhere) = (store.dir.path().join("log"), store.dir.path().join("nowhere"));
+    let of_directory = dropin(&[("KTRAIL_LOG_DIR", &log)]);
+    assert!(of_directory.0 == Some(0) && of_directory.1.len() > 10, "{of_directory:?}");
+    assert_eq!(dropin(&[("KTRAIL_LOG_DIR", &nowhere), ("KTRAIL_SOCKET", &socket)]), of_directory);
     stop.send_replace(true);
     serving.join().expect("the server ends in order");
 }
