@@ -35,6 +35,8 @@ pub mod client;
 
 pub mod render;
 
+pub mod report;
+
 pub mod config;
 
 pub mod daemon;

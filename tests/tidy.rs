@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules in their order, lowest first, each with what it may use of ours. `docs/architecture.md` says why.
-const MAY_USE: [(&str, &[&str]); 19] = [
+const MAY_USE: [(&str, &[&str]); 20] = [
     ("sys", &[]),
     ("tables", &[]),
     ("netlink", &["sys"]),
@@ -22,6 +22,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     ("serve", &["sys", "store", "query", "protocol"]),
     ("client", &["protocol"]),
     ("render", &["tables", "record", "event", "interpret", "enrich", "entry"]),
+    ("report", &["tables", "record", "event", "interpret"]),
     ("config", &["netlink", "event", "enrich", "store", "ingest", "serve"]),
     (
         "daemon",
@@ -33,8 +34,22 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     (
         "cli",
         &[
-            "netlink", "record", "rules", "store", "entry", "ingest", "query", "protocol", "client",
-            "render", "config",
+            "tables",
+            "netlink",
+            "record",
+            "event",
+            "rules",
+            "interpret",
+            "enrich",
+            "store",
+            "entry",
+            "ingest",
+            "query",
+            "protocol",
+            "client",
+            "render",
+            "report",
+            "config",
         ],
     ),
 ];
@@ -44,7 +59,8 @@ const FUNCTION_LINES_MAX: usize = 70;
 /// Lines of a file without its tests at most.
 const FILE_LINES_MAX: usize = 420;
 /// Files that are tables.
-const TABLES: [&str; 4] = ["tables/syscalls.rs", "tables/types.rs", "tables/errno.rs", "tables/field.rs"];
+const TABLES: [&str; 5] =
+    ["tables/syscalls.rs", "tables/types.rs", "tables/errno.rs", "tables/field.rs", "tables/constants.rs"];
 
 fn src() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")

@@ -3,9 +3,10 @@
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::render;
+use super::report;
 
 const AFTER_HELP: &str = "Exit status: 0 with matches or when done, 1 without matches, 2 on an error.";
 
@@ -36,6 +37,9 @@ pub(super) enum Command {
     Search(Search),
     /// Follow new events
     Tail(Tail),
+    /// Count, list and chart events
+    #[command(after_help = report::help())]
+    Report(Reporting),
     /// Show what kernel, daemon and log are doing
     Status(Status),
     /// Show the rules in the kernel
@@ -128,6 +132,51 @@ pub(super) struct Tail {
     /// How events are written
     #[arg(long, value_enum, default_value_t = Format::Line)]
     pub(super) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Reporting {
+    /// Which report
+    #[arg(value_name = "REPORT", default_value = "summary", hide_possible_values = true,
+          value_parser = PossibleValuesParser::new(report::names()))]
+    pub(super) report: String,
+    #[command(flatten)]
+    pub(super) wanted: Wanted,
+    /// From this time on: 2026-11-23T09:00, 09:00, today, yesterday, '10 minutes ago'
+    #[arg(long, value_name = "TIME")]
+    pub(super) since: Option<String>,
+    /// Until this time
+    #[arg(long, value_name = "TIME")]
+    pub(super) until: Option<String>,
+    /// A list: count by what it is about
+    #[arg(long)]
+    pub(super) summary: bool,
+    /// top and new: by this field, e.g. exe
+    #[arg(long)]
+    pub(super) field: Option<String>,
+    /// timeline: how long a stretch of time is, e.g. 15m
+    #[arg(long, value_name = "LENGTH")]
+    pub(super) interval: Option<String>,
+    /// At most so many rows
+    #[arg(long, value_name = "N")]
+    pub(super) limit: Option<usize>,
+    /// top: read every event though the index would do
+    #[arg(long, hide = true)]
+    pub(super) scan: bool,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t = TableFormat::Text)]
+    pub(super) format: TableFormat,
+}
+
+/// How a report's rows are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum TableFormat {
+    /// For people
+    Text,
+    /// One JSON object a row
+    Json,
+    /// Comma-separated values, the columns' names first
+    Csv,
 }
 
 #[derive(Debug, Args)]
@@ -258,17 +307,8 @@ pub(super) enum Format {
     Json,
     /// Records as auditd's RAW format has them
     Raw,
-}
-
-impl From<Format> for render::Format {
-    fn from(format: Format) -> render::Format {
-        match format {
-            Format::Text => render::Format::Text,
-            Format::Line => render::Format::Line,
-            Format::Json => render::Format::Json,
-            Format::Raw => render::Format::Raw,
-        }
-    }
+    /// One line of columns an event, with a line of their names before the first
+    Csv,
 }
 
 #[cfg(test)]

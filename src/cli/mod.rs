@@ -1,10 +1,12 @@
 //! `ktrail`: the command line for people and scripts.
 
 mod arguments;
+mod dropin;
 mod import;
 mod log;
 mod output;
 mod renew;
+mod report;
 mod rules;
 mod search;
 mod status;
@@ -30,6 +32,9 @@ mod exit {
 
 /// Runs `ktrail` and gives its exit status: 0 with matches or when done, 1 without matches, 2 on an error.
 pub fn main() -> ExitCode {
+    if let Some((run, arguments)) = dropin::asked_for(std::env::args_os()) {
+        return run(arguments);
+    }
     let options = match Options::try_parse() {
         Ok(options) => options,
         Err(error) => {
@@ -42,6 +47,7 @@ pub fn main() -> ExitCode {
     let done = match options.command {
         Command::Search(arguments) => search::search(&place, &arguments),
         Command::Tail(arguments) => search::tail(&place, &arguments),
+        Command::Report(arguments) => report::report(&place, &arguments),
         Command::Status(arguments) => status::status(&place, &arguments),
         Command::Rules(arguments) => rules::rules(&arguments),
         Command::Import(arguments) => import::import(&place, &arguments),

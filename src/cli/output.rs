@@ -4,33 +4,76 @@ use std::env;
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
 use anyhow::Context;
+use jiff::tz::TimeZone;
 
+use super::arguments::Format;
+use crate::entry::Stored;
 use crate::entry::decode::decode;
 use crate::protocol::Skipped;
+use crate::render::peer::csv::Extra;
+use crate::render::peer::{Escape, Lookup, Peer};
 use crate::render::{self, Style};
+
+/// The columns of `--format csv`.
+const COLUMNS: Extra = Extra { time: false, labels: true, object: true, keys: true };
+
+/// Ids that no name was stored for stay numbers: names of today may be another's.
+struct Numbers;
+
+impl Lookup for Numbers {
+    fn user(&self, id: u32) -> Option<String> {
+        Some(id.to_string())
+    }
+
+    fn group(&self, id: u32) -> Option<String> {
+        Some(id.to_string())
+    }
+}
+
+/// How entries are written.
+enum Form {
+    Style(Style),
+    /// Columns; their names come before the first line.
+    Columns {
+        peer: Box<Peer>,
+        begun: bool,
+    },
+}
 
 /// Standard output for entries of one format.
 pub(super) struct Output {
     out: BufWriter<StdoutLock<'static>>,
-    style: Style,
+    form: Form,
+    text: Vec<u8>,
     /// Whether every entry is shown at once.
     live: bool,
 }
 
 impl Output {
-    pub(super) fn new(format: render::Format, live: bool) -> Output {
+    pub(super) fn new(format: Format, live: bool) -> Output {
         let out = io::stdout();
         let terminal = out.is_terminal();
         // https://no-color.org: set and not empty.
         let colours = terminal && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        let style = Style { format, terminal, colours };
-        Output { out: BufWriter::with_capacity(64 << 10, out.lock()), style, live }
+        let style = |format| Form::Style(Style { format, terminal, colours });
+        let form = match format {
+            Format::Text => style(render::Format::Text),
+            Format::Line => style(render::Format::Line),
+            Format::Json => style(render::Format::Json),
+            Format::Raw => style(render::Format::Raw),
+            Format::Csv => {
+                let escape = if terminal { Escape::Tty } else { Escape::Raw };
+                let peer = Peer::new(escape, COLUMNS, TimeZone::system(), Box::new(Numbers));
+                Form::Columns { peer: Box::new(peer.with_iso_dates()), begun: false }
+            }
+        };
+        Output { out: BufWriter::with_capacity(64 << 10, out.lock()), form, text: Vec::new(), live }
     }
 
     /// Writes one entry, or the word of the daemon that some were skipped.
     pub(super) fn entry(&mut self, line: &[u8]) -> anyhow::Result<()> {
         match decode(line) {
-            Ok(stored) => render::write(self.style, line, &stored, &mut self.out)?,
+            Ok(stored) => self.write(line, &stored)?,
             Err(error) => match serde_json::from_slice::<Skipped>(line) {
                 Ok(Skipped { skipped }) => {
                     eprintln!("ktrail: too slow to follow: {skipped} events are not shown")
@@ -42,6 +85,20 @@ impl Output {
             self.out.flush()?;
         }
         Ok(())
+    }
+
+    fn write(&mut self, line: &[u8], stored: &Stored) -> io::Result<()> {
+        match &mut self.form {
+            Form::Style(style) => render::write(*style, line, stored, &mut self.out),
+            Form::Columns { peer, begun } => {
+                self.text.clear();
+                if !std::mem::replace(begun, true) {
+                    self.text.extend_from_slice(COLUMNS.head().as_bytes());
+                }
+                peer.csv(&stored.event, &stored.names, &mut self.text);
+                self.out.write_all(&self.text)
+            }
+        }
     }
 
     pub(super) fn finish(mut self) -> io::Result<()> {

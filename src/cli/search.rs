@@ -38,7 +38,7 @@ pub(super) fn search(place: &Place, arguments: &Search) -> anyhow::Result<u8> {
         println!("{count}");
         return Ok(if count > 0 { exit::FOUND } else { exit::NOTHING });
     }
-    let mut output = Output::new(arguments.format.into(), false);
+    let mut output = Output::new(arguments.format, false);
     let mut failed = None;
     let mut take = |line: &[u8]| match output.entry(line) {
         Ok(()) => ControlFlow::Continue(()),
@@ -63,7 +63,7 @@ pub(super) fn tail(place: &Place, arguments: &Tail) -> anyhow::Result<u8> {
         bail!("tail follows a daemon: name its socket with --socket, or use tail -F DIR/audit.jsonl");
     }
     let query = Query { filter: filter(&arguments.wanted)?, limit: arguments.limit, ..Query::default() };
-    let mut output = Output::new(arguments.format.into(), true);
+    let mut output = Output::new(arguments.format, true);
     let mut failed = None;
     let count = client(place)?.tail(&parameters(&query), &mut |line| match output.entry(line) {
         Ok(()) => ControlFlow::Continue(()),
@@ -81,7 +81,7 @@ pub(super) fn client(place: &Place) -> anyhow::Result<Client> {
     Ok(Client::new(socket)?)
 }
 
-fn open(dir: &Path) -> anyhow::Result<Reader> {
+pub(super) fn open(dir: &Path) -> anyhow::Result<Reader> {
     let opened = Reader::open(dir, Arc::new(describe));
     let (reader, problems) = opened.with_context(|| format!("cannot open the log in {}", dir.display()))?;
     for problem in problems {
@@ -90,7 +90,7 @@ fn open(dir: &Path) -> anyhow::Result<Reader> {
     Ok(reader)
 }
 
-fn parameters(query: &Query) -> SearchParameters {
+pub(super) fn parameters(query: &Query) -> SearchParameters {
     SearchParameters {
         filter: query.filter.as_ref().map(Filter::to_string),
         since_ms: query.since_ms,
@@ -102,7 +102,7 @@ fn parameters(query: &Query) -> SearchParameters {
 }
 
 /// What the filter and all options ask for together.
-fn filter(wanted: &Wanted) -> anyhow::Result<Option<Filter>> {
+pub(super) fn filter(wanted: &Wanted) -> anyhow::Result<Option<Filter>> {
     let mut parts = Vec::new();
     if let Some(text) = &wanted.filter {
         parts.push(Filter::parse(text)?);

@@ -3,6 +3,7 @@
 //! Does no I/O and reads no clock. What a record's fields mean is not known here.
 
 pub mod assembler;
+pub mod window;
 
 use crate::record::RecordType;
 use crate::record::stamp::EventId;

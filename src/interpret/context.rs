@@ -75,8 +75,10 @@ pub fn octal(word: &[u8]) -> Option<u64> {
     radix(word, 8)
 }
 
-fn radix(digits: &[u8], radix: u32) -> Option<u64> {
-    // `from_str_radix` would take a sign.
-    let digits = std::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with(['+', '-']))?;
-    u64::from_str_radix(digits, radix).ok()
+fn radix(digits: &[u8], radix: u8) -> Option<u64> {
+    let digit = |number: u64, byte: &u8| {
+        let digit = char::from(*byte).to_digit(u32::from(radix))?;
+        number.checked_mul(u64::from(radix))?.checked_add(u64::from(digit))
+    };
+    if digits.is_empty() { None } else { digits.iter().try_fold(0, digit) }
 }

@@ -8,8 +8,10 @@ they are the host's: whoever has them asks [`kind`] first.
 
 pub mod address;
 pub mod arguments;
+pub mod calls;
 pub mod codes;
 pub mod context;
+pub mod keystrokes;
 pub mod path;
 
 use std::borrow::Cow;

@@ -6,6 +6,7 @@ pub mod escape;
 pub mod json;
 mod line;
 mod page;
+pub mod peer;
 pub mod raw;
 mod records;
 mod text;

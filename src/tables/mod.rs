@@ -3,6 +3,7 @@
 //! The lists are written by `generate.py` from kernel headers. Looking a number up is an array access; looking a name
 //! up is a binary search.
 
+pub mod constants;
 mod dense;
 mod errno;
 pub mod field;

@@ -1,6 +1,6 @@
 //! `ktrail import`: auditd logs into a log directory, by the way every event goes.
 
-mod lines;
+pub(super) mod lines;
 mod writer;
 
 use std::fs::File;
