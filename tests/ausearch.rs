@@ -645,6 +645,81 @@ fn help_version_and_no_match_have_ausearchs_statuses() {
     }
 }
 
+/// Seven events, by their serials: 10 reads /etc/passwd with cat as 1000, 11 is grep under another name, 12 is rm as 1000, 13 is a
+/// message, 14 and 15 add and remove a rule, the latter without a blank before `op=`, 16 has a key and a program that hold
+/// those of others.
+fn seven() -> String {
+    let call = |serial: u32, number: u32, ids: &str, comm: &str, exe: &str, key: &str| {
+        format!(
+            "type=SYSCALL msg=audit(1700000{serial:03}.100:{serial}): arch=c000003e syscall={number} success=yes exit=0 a0=0 a1=0 \
+             a2=0 a3=0 items=0 ppid=1 pid=2 {ids} tty=pts0 ses=1 comm=\"{comm}\" exe=\"{exe}\" key={key}\n"
+        )
+    };
+    let alice = "auid=1000 uid=1000 gid=1000 euid=1000 suid=1000 fsuid=1000 egid=1000 sgid=1000 fsgid=1000";
+    let root = "auid=1000 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0";
+    [
+        call(10, 257, alice, "cat", "/usr/bin/cat", "\"passwd-ra\""),
+        "type=CWD msg=audit(1700000010.100:10): cwd=\"/root\"\n".to_owned(),
+        "type=PATH msg=audit(1700000010.100:10): item=0 name=\"/etc/passwd\" inode=5 dev=fe:00 mode=0100644 nametype=NORMAL\n"
+            .to_owned(),
+        call(11, 59, root, "egrep", "/usr/bin/grep", "(null)"),
+        call(12, 87, alice, "rm", "/usr/bin/rm", "\"delete\""),
+        "type=USER msg=audit(1700000013.100:13): pid=1 uid=0 auid=1000 ses=1 msg='text=hello exe=\"/usr/sbin/auditctl\" \
+         hostname=? addr=? terminal=pts/0 res=success'\n"
+            .to_owned(),
+        "type=CONFIG_CHANGE msg=audit(1700000014.100:14): auid=1000 ses=1 op=add_rule key=\"passwd-ra\" list=4 res=1\n"
+            .to_owned(),
+        "type=CONFIG_CHANGE msg=audit(1700000015.100:15): auid=1000 ses=1op=remove_rule key=\"passwd-ra\" list=4 res=1\n"
+            .to_owned(),
+        call(16, 59, alice, "rm", "/usr/bin/perl-rm-wrapper", "\"nopasswd-ra\""),
+    ]
+    .concat()
+}
+
+#[test]
+fn well_known_command_lines_find_what_they_always_found() {
+    let named = Named::new();
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let (log, store) = (dir.path().join("audit.log"), dir.path().join("store"));
+    fs::write(&log, seven()).expect("a log");
+    let mut import = Command::new(env!("CARGO_BIN_EXE_ktrail"));
+    import.arg("import").arg(&log).arg("--log-dir").arg(&store);
+    assert!(import.output().expect("ktrail runs").status.success());
+    let log = log.to_str().expect("UTF-8");
+    let cases: &[(&[&str], &[u32])] = &[
+        (&["-k", "passwd-ra"], &[10, 14, 15, 16]),
+        (&["-k", "passwd-ra", "-w"], &[10, 14, 15]),
+        (&["-k", "PASSWD-RA"], &[]),
+        (&["-k", "null"], &[11]),
+        (&["-x", "/bin/grep"], &[11]),
+        (&["-x", "egrep"], &[]),
+        (&["-x", "rm"], &[12, 16]),
+        (&["-x", "rm", "-w"], &[]),
+        (&["-x", "/usr/bin/rm", "-w"], &[12]),
+        (&["-ui", "1000"], &[10, 12, 16]),
+        (&["-ui", "0"], &[11, 13]),
+        (&["-ul", "1000"], &[10, 11, 12, 13, 14, 15, 16]),
+        (&["-k", "passwd-ra", "-x", "cat"], &[10]),
+        (&["-m", "CONFIG_CHANGE,USER"], &[13, 14, 15]),
+        (&["-f", "passwd"], &[10]),
+        (&["-f", "root"], &[10]),
+        (&["-sc", "openat"], &[10]),
+        (&["-sc", "257"], &[10]),
+    ];
+    for (arguments, expected) in cases {
+        let ids = |output: &Output| serials(output).into_iter().collect::<BTreeSet<_>>();
+        let expected: BTreeSet<u32> = expected.iter().copied().collect();
+        let with_log = [&["-if", log, "-r"], *arguments].concat();
+        assert_eq!(ids(&named.run(&with_log)), expected, "{arguments:?}");
+        let stored =
+            named.command("ausearch").arg("-r").args(*arguments).env("KTRAIL_LOG_DIR", &store).output();
+        assert_eq!(ids(&stored.expect("it runs")), expected, "{arguments:?} in the store");
+        if Path::new(PEER).exists() {
+            assert_eq!(ids(&peer(&with_log)), expected, "{arguments:?} of ausearch");
+        }
+    }
+}
+
 /// A line of a log at that second, with the second for its serial.
 fn line(second: u32) -> String {
     format!(
@@ -764,6 +839,32 @@ fn the_store_is_searched_as_the_log_it_was_made_of() {
         }
         assert!(compared > 20, "{name}");
     }
+}
+
+#[test]
+fn a_search_gives_the_same_columns_with_iso_dates() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let ktrail = |arguments: &[&str]| {
+        let mut command = quiet(Command::new(env!("CARGO_BIN_EXE_ktrail")));
+        command.args(arguments).arg("--log-dir").arg(dir.path().join("log")).output().expect("ktrail runs")
+    };
+    let path = corpus("mixed.raw.log");
+    assert!(ktrail(&["import", path.to_str().expect("a path of ours")]).status.success());
+    let found = ktrail(&["search", "-k", "delete", "--format", "csv"]).stdout;
+    let found = String::from_utf8_lossy(&found).into_owned();
+    let mut lines = found.lines().map(quoted_row);
+    let head = lines.next().expect("a head");
+    let column = |name: &str| head.iter().position(|column| column == name).expect("a column");
+    let mut rows = 0;
+    for row in lines {
+        rows += 1;
+        assert_eq!(row.len(), head.len());
+        assert!(row[column("DATE")].starts_with("2026-11-"), "{row:?}");
+        assert_eq!(row[column("KEY")], "delete");
+        assert!(["deleted", "renamed"].contains(&row[column("ACTION")].as_str()), "{row:?}");
+    }
+    assert!(rows > 10, "a corpus");
+    assert_eq!(ktrail(&["search", "-k", "no such key", "--format", "csv"]).stdout, b"");
 }
 
 #[test]
