@@ -12,8 +12,10 @@ use ktrail::entry::decode::describe;
 use ktrail::protocol::Status;
 use ktrail::record::line;
 use ktrail::serve::live::Live;
+use ktrail::serve::metrics::Metrics;
 use ktrail::serve::{Config, Server, Sources};
 use ktrail::store::Reader;
+use ktrail::store::Timings;
 use tokio::sync::watch;
 
 const AUREPORT: &str = "/usr/sbin/aureport";
@@ -688,13 +690,15 @@ fn a_report_through_the_socket_is_that_of_the_directory() {
     let (reader, _) =
         Reader::open(&store.dir.path().join("log"), Arc::new(describe)).expect("the log is there");
     let socket = store.dir.path().join("socket");
-    let config = Config { socket: socket.clone(), readers: None };
+    let config = Config { socket: socket.clone(), readers: None, metrics: None };
     let (stop, stopped) = watch::channel(false);
     let (ready, is_ready) = mpsc::channel();
     let serving = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
-            let sources = Sources { reader, live: Live::default(), status: Arc::new(Status::default) };
+            let metrics = Arc::new(Metrics::new(Arc::new(Status::default), Timings::default()));
+            let status = Arc::new(Status::default);
+            let sources = Sources { reader, live: Live::default(), status, metrics };
             let server = Server::bind(config, sources).expect("a free path");
             ready.send(()).expect("the test waits");
             server.run(stopped).await;

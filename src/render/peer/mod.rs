@@ -8,6 +8,9 @@ mod normal;
 mod paths;
 mod words;
 
+#[cfg(test)]
+mod tests;
+
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
 
@@ -75,7 +78,8 @@ impl Peer {
                 self.clock.stamp(event.id, out);
                 out.extend_from_slice(b": ");
             }
-            out.extend_from_slice(parts(body).0);
+            // One line a record whatever is in it, as auditd writes it.
+            out.extend(parts(body).0.iter().map(|&byte| if byte == b'\n' { b' ' } else { byte }));
             out.push(b'\n');
         }
     }
