@@ -5,13 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules in their order, lowest first, each with what it may use of ours. `docs/architecture.md` says why.
-const MAY_USE: [(&str, &[&str]); 19] = [
+const MAY_USE: [(&str, &[&str]); 20] = [
     ("sys", &[]),
     ("tables", &[]),
     ("netlink", &["sys"]),
     ("record", &["tables"]),
     ("event", &["record"]),
     ("rules", &["tables"]),
+    ("ruleset", &["netlink", "rules"]),
     ("interpret", &["tables", "record", "event"]),
     ("enrich", &["sys", "record", "event"]),
     ("store", &["sys"]),
@@ -26,15 +27,15 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     (
         "daemon",
         &[
-            "sys", "netlink", "record", "event", "rules", "enrich", "store", "entry", "ingest", "query",
-            "protocol", "serve", "config",
+            "sys", "netlink", "record", "event", "rules", "ruleset", "enrich", "store", "entry", "ingest",
+            "query", "protocol", "serve", "config",
         ],
     ),
     (
         "cli",
         &[
-            "netlink", "record", "rules", "store", "entry", "ingest", "query", "protocol", "client",
-            "render", "config",
+            "netlink", "record", "rules", "ruleset", "store", "entry", "ingest", "query", "protocol",
+            "client", "render", "config",
         ],
     ),
 ];

@@ -38,7 +38,7 @@ pub(super) enum Command {
     Tail(Tail),
     /// Show what kernel, daemon and log are doing
     Status(Status),
-    /// Show the rules in the kernel
+    /// Show, check and load audit rules
     Rules(Rules),
     /// Read auditd logs into a log directory
     Import(Import),
@@ -135,6 +135,9 @@ pub(super) struct Status {
 
 #[derive(Debug, Args)]
 pub(super) struct Rules {
+    /// Read this configuration file in place of /etc/ktrail/ktrail.toml
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
     #[command(subcommand)]
     pub(super) command: RulesCommand,
 }
@@ -143,6 +146,25 @@ pub(super) struct Rules {
 pub(super) enum RulesCommand {
     /// List the rules in the kernel, as auditctl does
     List,
+    /// Say all that is wrong or odd in files of rules; the kernel is not asked
+    Check(RulesCheck),
+}
+
+/// Files of rules.
+#[derive(Debug, Args)]
+pub(super) struct RulesFiles {
+    /// Files of rules, in this order; without any, those of the configured directories
+    #[arg(value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RulesCheck {
+    #[command(flatten)]
+    pub(super) files: RulesFiles,
+    /// As JSON
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -148,6 +148,24 @@ pub enum Cause {
     NotText,
 }
 
+impl Cause {
+    /// Whether the other options of the rule still mean what they would without the error.
+    pub(super) fn leaves_the_rest(&self) -> bool {
+        !matches!(
+            self,
+            Cause::UnknownOption
+                | Cause::NoValue
+                | Cause::TwoRules
+                | Cause::NoRule
+                | Cause::ListAndAction
+                | Cause::UnknownListOrAction
+                | Cause::UnknownArch
+                | Cause::ArchAfterSyscall
+                | Cause::TooManyFields
+        )
+    }
+}
+
 /// A rule that is refused: the cause and the word it lies in.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{}: {cause}", quoted(word))]
@@ -184,6 +202,17 @@ pub enum Warning {
         "nothing has this path now, so that it is watched as a file; a directory made later is not watched"
     )]
     Missing,
+    /// path= or exe= of a path that does not exist.
+    #[error("nothing has the path that {0}= gives now")]
+    NothingThere(&'static str),
+    /// dir= of a path that is no directory.
+    #[error("dir= is not a directory now; the kernel refuses the rule as long as nothing has its path")]
+    NoDirectory,
+    /// A path in a directory that does not exist.
+    #[error(
+        "the directory this path lies in does not exist now; the kernel refuses the rule as long as it does not"
+    )]
+    NoParent,
     /// A condition on what the kernel does not know in this list.
     #[error("the kernel does not know {field} in the list {list}: the rule never matches")]
     NeverMatches {

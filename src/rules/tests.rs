@@ -4,6 +4,7 @@ mod codec;
 mod difference;
 mod generated;
 mod grammar;
+mod lint;
 mod refused;
 
 use super::Rule;

@@ -1,18 +1,39 @@
 //! `ktrail rules`.
 
-use std::io::{self, IsTerminal, Write};
+mod check;
+mod report;
 
-use super::arguments::{Rules, RulesCommand};
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+
+use super::arguments::{Rules, RulesCommand, RulesFiles};
 use super::exit;
+use crate::config::{Config, Overrides};
 use crate::netlink::control::Control;
 use crate::render::escape;
 use crate::rules::Rule;
 use crate::rules::display::Form;
+use crate::ruleset::files::{self, Source};
+use crate::ruleset::host::ThisHost;
 
 pub(super) fn rules(arguments: &Rules) -> anyhow::Result<u8> {
-    match arguments.command {
+    let config = arguments.config.as_ref();
+    match &arguments.command {
         RulesCommand::List => list(),
+        RulesCommand::Check(wanted) => check::check(sources(config, &wanted.files)?, wanted.json),
     }
+}
+
+/// The files named, or those of the configured directories.
+fn sources(config: Option<&PathBuf>, wanted: &RulesFiles) -> anyhow::Result<Vec<Source>> {
+    let paths = match wanted.files.as_slice() {
+        [] => {
+            let overrides = Overrides { file: config.cloned(), ..Overrides::default() };
+            files::in_dirs(&Config::load(&overrides)?.rules_dirs)?
+        }
+        named => named.to_vec(),
+    };
+    Ok(files::read_all(&paths, &ThisHost::default())?)
 }
 
 fn list() -> anyhow::Result<u8> {

@@ -1,0 +1,48 @@
+//! This host, for the text of rules.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use nix::unistd::{Group, User};
+
+use crate::rules::host::Host;
+
+/// This host. A name is looked up once, however many rules have it.
+#[derive(Debug, Default)]
+pub struct ThisHost {
+    users: RefCell<HashMap<String, Option<u32>>>,
+    groups: RefCell<HashMap<String, Option<u32>>>,
+}
+
+fn once(
+    known: &RefCell<HashMap<String, Option<u32>>>,
+    name: &str,
+    find: impl FnOnce() -> Option<u32>,
+) -> Option<u32> {
+    let mut known = known.borrow_mut();
+    match known.get(name) {
+        Some(id) => *id,
+        None => *known.entry(name.to_owned()).or_insert_with(find),
+    }
+}
+
+impl Host for ThisHost {
+    fn user(&self, name: &str) -> Option<u32> {
+        once(&self.users, name, || User::from_name(name).ok().flatten().map(|user| user.uid.as_raw()))
+    }
+
+    fn group(&self, name: &str) -> Option<u32> {
+        once(&self.groups, name, || Group::from_name(name).ok().flatten().map(|group| group.gid.as_raw()))
+    }
+
+    fn is_directory(&self, path: &[u8]) -> bool {
+        Path::new(OsStr::from_bytes(path)).is_dir()
+    }
+
+    fn exists(&self, path: &[u8]) -> bool {
+        Path::new(OsStr::from_bytes(path)).exists()
+    }
+}
