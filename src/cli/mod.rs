@@ -41,7 +41,7 @@ pub fn main() -> ExitCode {
         Command::Search(arguments) => search::search(&place, &arguments),
         Command::Tail(arguments) => search::tail(&place, &arguments),
         Command::Status(arguments) => status::status(&place, &arguments),
-        Command::Rules(arguments) => rules::rules(&arguments),
+        Command::Rules(arguments) => rules::rules(&place, &arguments),
         Command::Import(arguments) => import::import(&place, &arguments),
         Command::Log(arguments) => log::log(&place, &arguments),
     };

@@ -25,6 +25,8 @@ use crate::netlink::session::Session;
 use crate::netlink::status::StatusChange;
 use crate::protocol;
 use crate::record::RecordType;
+use crate::rules::plan;
+use crate::ruleset::load::installed;
 use crate::serve::live::Live;
 use crate::serve::{self, Server, Sources};
 use crate::store::{Reader, Store};
@@ -111,10 +113,17 @@ fn load(session: &mut Session, config: &Config, rules: &Rules) -> anyhow::Result
         Err(error @ Error::Immutable(_)) => tracing::warn!("{error}; the kernel's settings stay as they are"),
         set => set?,
     }
+    let there = installed(session.control())?;
+    let mut missing = plan::missing(&there, &rules.rules).into_iter().peekable();
     for rule in &rules.rules {
+        if missing.next_if(|missing| std::ptr::eq(*missing, rule)).is_none() {
+            tracing::warn!("the rule is in the kernel already and will stay there: {rule}");
+            continue;
+        }
         match session.add_rule(&rule.to_kernel()) {
-            Ok(true) => {}
-            Ok(false) => tracing::warn!("the rule is in the kernel already and will stay there: {rule}"),
+            Ok(_) => {}
+            // What the locked rules say is still taken in.
+            Err(error @ Error::Immutable(_)) => tracing::error!("{error}; the rule is not loaded: {rule}"),
             Err(error) if rules.lenient => tracing::error!("{error}; the rule is left out: {rule}"),
             Err(error) => return Err(error).with_context(|| format!("the rule {rule}")),
         }

@@ -131,7 +131,7 @@ fn put_condition(Condition { field: id, operator, value }: &Condition, out: &mut
     }
 }
 
-fn number_text(kind: Kind, number: u32) -> String {
+pub(super) fn number_text(kind: Kind, number: u32) -> String {
     let named =
         |names: &[(&str, u32)]| names.iter().find(|entry| entry.1 == number).map(|entry| entry.0.to_owned());
     match kind {

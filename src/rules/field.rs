@@ -5,6 +5,8 @@ use super::{List, Operator};
 /// The kernel's number of a rule's field (`AUDIT_PID` and the others, linux/audit.h).
 pub type FieldId = u32;
 
+/// `AUDIT_PID`.
+pub const PID: FieldId = 0;
 /// `AUDIT_LOGINUID`.
 pub const AUID: FieldId = 9;
 /// `AUDIT_ARCH`.
@@ -160,7 +162,7 @@ const fn field(
 
 /// Every field, ascending by number, with the lists that both auditctl and the kernel let it stand in.
 pub const ALL: [Field; 46] = [
-    field(0, "pid", Kind::Number, Operators::Order, ORIGIN),
+    field(PID, "pid", Kind::Number, Operators::Order, ORIGIN),
     field(1, "uid", Kind::User, Operators::Order, ORIGIN),
     field(2, "euid", Kind::User, Operators::Order, PROCESS),
     field(3, "suid", Kind::User, Operators::Order, PROCESS),

@@ -1,18 +1,21 @@
-//! Audit rules: auditctl's text ⇄ the kernel's form, and the difference between two sets of rules.
+//! Audit rules: auditctl's text ⇄ the kernel's form, what is odd in a set of rules, and how to get from one to another.
 //!
 //! Does no I/O: what a rule's text needs of the host comes from a [`host::Host`]. Sending rules is left to `netlink`,
-//! reading files and the order of loading to those above.
+//! reading files to those above.
 
+pub mod access;
 pub mod control;
-pub mod diff;
+pub mod describe;
 pub mod display;
 pub mod error;
+pub mod explain;
 pub mod field;
 pub mod host;
 pub mod kernel;
 pub mod lint;
 mod options;
 pub mod parse;
+pub mod plan;
 mod ranges;
 mod scope;
 pub mod syscalls;

@@ -1,4 +1,5 @@
-//! What a rule matches, as far as its text tells: whether anything, whether all that another does.
+//! What a rule matches, as far as its text tells: whether anything, whether all that another does, whether its
+//! place before or behind another makes a difference.
 //!
 //! Where that cannot be known the answer is the careful one: a rule covers another only if it must.
 
@@ -136,6 +137,49 @@ impl<'a> Scope<'a> {
             && self.tie.is_none_or(|tie| other.tie.is_some_and(|narrower| tie.covers(narrower)))
             && self.permissions.is_none_or(|bits| other.permissions.is_some_and(|fewer| fewer & !bits == 0))
             && self.others.iter().all(|condition| other.others.contains(condition))
+    }
+
+    /// Whether no event is matched by both.
+    pub(super) fn is_apart_from(&self, other: &Scope<'_>) -> bool {
+        let ranges_apart =
+            |(id, ranges): &(FieldId, Ranges)| other.range(*id).is_some_and(|two| ranges.and(two).is_empty());
+        self.rule.list != other.rule.list
+            || self.rule.list.has_syscalls() && !self.rule.syscalls.meet(&other.rule.syscalls)
+            || self.ranges.iter().any(ranges_apart)
+    }
+
+    /// Whether it makes no difference which of the two comes first in their list.
+    ///
+    /// It makes none if no event is matched by both, or if both do the same with it. Nor does it with two rules that
+    /// record what is done to different files, or by different programs: what concerns both at once, such as the
+    /// renaming of one file to the other, is recorded either way, with the key of the first.
+    pub(super) fn may_swap_with(&self, other: &Scope<'_>) -> bool {
+        let records = |scope: &Scope<'_>| scope.rule.action == Action::Always;
+        let same = self.rule.action == other.rule.action
+            && (!records(self) || self.rule.keys().eq(other.rule.keys()));
+        same || self.is_apart_from(other)
+            || records(self) && records(other) && (self.ties_apart(other) || self.programs_apart(other))
+    }
+
+    fn ties_apart(&self, other: &Scope<'_>) -> bool {
+        match (self.tie, other.tie) {
+            (Some(one), Some(two)) => !one.covers(two) && !two.covers(one),
+            _ => false,
+        }
+    }
+
+    fn programs_apart(&self, other: &Scope<'_>) -> bool {
+        self.program().zip(other.program()).is_some_and(|(one, two)| one != two)
+    }
+
+    /// The program that alone is meant.
+    pub(super) fn program(&self) -> Option<&'a [u8]> {
+        self.others.iter().find_map(|condition| match &condition.value {
+            Value::Text(path) if condition.field == field::EXE && condition.operator == Operator::Equal => {
+                Some(path.as_slice())
+            }
+            _ => None,
+        })
     }
 
     /// Whether something else than the architecture and the system calls narrows it.

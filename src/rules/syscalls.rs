@@ -72,6 +72,11 @@ impl Syscalls {
         self.kept().zip(other.kept()).all(|(these, those)| these & !those == 0)
     }
 
+    /// Whether any of these is in `other`, as far as the kernel keeps them.
+    pub fn meet(&self, other: &Syscalls) -> bool {
+        self.kept().zip(other.kept()).any(|(these, those)| these & those != 0)
+    }
+
     /// The words of the mask as the kernel lists them.
     fn kept(&self) -> impl Iterator<Item = u32> {
         let last = self.0.len() - 1;

@@ -6,15 +6,30 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use foldhash::fast::RandomState;
 use nix::unistd::{Group, User};
 
 use crate::rules::host::Host;
 
-/// This host. A name is looked up once, however many rules have it.
+/// This host as it is when it is first asked: a name or path is looked up once, however many rules have it.
 #[derive(Debug, Default)]
 pub struct ThisHost {
     users: RefCell<HashMap<String, Option<u32>>>,
     groups: RefCell<HashMap<String, Option<u32>>>,
+    /// Whether a path is a directory; `None` where there is nothing.
+    paths: RefCell<HashMap<Vec<u8>, Option<bool>, RandomState>>,
+}
+
+impl ThisHost {
+    fn path(&self, path: &[u8]) -> Option<bool> {
+        let mut known = self.paths.borrow_mut();
+        if let Some(found) = known.get(path) {
+            return *found;
+        }
+        let found = Path::new(OsStr::from_bytes(path)).metadata().ok().map(|found| found.is_dir());
+        known.insert(path.to_vec(), found);
+        found
+    }
 }
 
 fn once(
@@ -39,10 +54,10 @@ impl Host for ThisHost {
     }
 
     fn is_directory(&self, path: &[u8]) -> bool {
-        Path::new(OsStr::from_bytes(path)).is_dir()
+        self.path(path) == Some(true)
     }
 
     fn exists(&self, path: &[u8]) -> bool {
-        Path::new(OsStr::from_bytes(path)).exists()
+        self.path(path).is_some()
     }
 }

@@ -5,4 +5,6 @@
 pub mod error;
 pub mod files;
 pub mod host;
+pub mod load;
 pub mod set;
+pub mod settings;

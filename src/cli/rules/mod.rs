@@ -1,26 +1,29 @@
 //! `ktrail rules`.
 
+mod change;
 mod check;
+mod list;
 mod report;
+mod words;
 
-use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
-use super::arguments::{Rules, RulesCommand, RulesFiles};
-use super::exit;
+use super::arguments::{Place, Rules, RulesCommand, RulesFiles};
 use crate::config::{Config, Overrides};
-use crate::netlink::control::Control;
-use crate::render::escape;
-use crate::rules::Rule;
-use crate::rules::display::Form;
 use crate::ruleset::files::{self, Source};
 use crate::ruleset::host::ThisHost;
 
-pub(super) fn rules(arguments: &Rules) -> anyhow::Result<u8> {
+pub(super) fn rules(place: &Place, arguments: &Rules) -> anyhow::Result<u8> {
     let config = arguments.config.as_ref();
     match &arguments.command {
-        RulesCommand::List => list(),
+        RulesCommand::List(wanted) => list::list(place, wanted),
         RulesCommand::Check(wanted) => check::check(sources(config, &wanted.files)?, wanted.json),
+        RulesCommand::Diff(wanted) => change::diff(sources(config, &wanted.files)?, wanted.json),
+        RulesCommand::Load(wanted) => change::load(sources(config, wanted)?),
+        RulesCommand::Add(rule) => words::add(&rule.words),
+        RulesCommand::Delete(rule) => words::delete(&rule.words),
+        RulesCommand::Save(wanted) => list::save(wanted.file.as_deref()),
+        RulesCommand::Explain(rule) => words::explain(&rule.words),
     }
 }
 
@@ -34,30 +37,4 @@ fn sources(config: Option<&PathBuf>, wanted: &RulesFiles) -> anyhow::Result<Vec<
         named => named.to_vec(),
     };
     Ok(files::read_all(&paths, &ThisHost::default())?)
-}
-
-fn list() -> anyhow::Result<u8> {
-    let rules = Control::open()?.list_rules()?;
-    let mut out = io::stdout().lock();
-    let terminal = out.is_terminal();
-    if rules.is_empty() {
-        writeln!(out, "No rules")?;
-    }
-    let mut status = exit::FOUND;
-    let mut text = Vec::new();
-    for rule in &rules {
-        match Rule::from_kernel(rule) {
-            Ok(rule) => {
-                text.clear();
-                escape::show(&rule.to_text(Form::Listed), terminal, &mut text);
-                text.push(b'\n');
-                out.write_all(&text)?;
-            }
-            Err(error) => {
-                eprintln!("ktrail: a rule of the kernel cannot be shown: {error}");
-                status = exit::ERROR;
-            }
-        }
-    }
-    Ok(status)
 }

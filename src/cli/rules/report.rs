@@ -60,6 +60,12 @@ pub(super) fn json(finding: &Finding, sources: &[Source]) -> Value {
     told
 }
 
+/// A line's place: file and number.
+pub(super) fn line(sources: &[Source], at: At) -> String {
+    let path = sources.get(at.source).map(|source| source.path.display().to_string());
+    format!("{}:{}", path.unwrap_or_default(), at.line)
+}
+
 fn severity(severity: Severity) -> &'static str {
     match severity {
         Severity::Error | Severity::LeftOut => "error",

@@ -1,0 +1,326 @@
+//! How to get from the rules that the kernel has to those that are wanted: what to add and to delete, and in what order.
+//!
+//! The first rule of a list that matches decides, and the kernel only puts rules at the ends of a list. A plan keeps to
+//! this: whenever it is stopped, each event is decided either as by the rules before or as by those wanted, and a rule
+//! that is in both sets is there, itself or as a stand-in that matches the same. (When several new rules go to the front,
+//! what one of them matches may for a moment be recorded by another of them. Nothing is missed.)
+//!
+//! So new rules go to the end first, where they decide only what no rule did before, and then those no longer wanted are
+//! deleted from the back. A new rule that has to come before one that is there goes to the front if it can. Otherwise the
+//! one that is there moves behind it, by way of a stand-in, as the kernel takes no rule twice. Rules whose order makes no
+//! difference are not moved.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use foldhash::fast::RandomState;
+
+use super::field;
+use super::scope::Scope;
+use super::{Action, Condition, FIELDS_MAX, Identity, List, Operator, Rule, Value};
+
+/// One request to the kernel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Add the rule, which is new, or a stand-in for it, where its `prepends` says.
+    Add(Rule),
+    /// Add the rule, which has been there, or a stand-in for it, at the end.
+    Again(Rule),
+    /// Delete the first rule that is the same.
+    Delete(Rule),
+}
+
+/// How to change the kernel's rules.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Wanted and not there, each once, in the order in which they will stand.
+    pub added: Vec<Rule>,
+    /// There and not wanted, in the order listed; of a rule that is there several times all but one.
+    pub deleted: Vec<Rule>,
+    /// There and wanted, but moved behind others.
+    pub moved: Vec<Rule>,
+    /// The requests, in their order.
+    pub steps: Vec<Step>,
+}
+
+impl Plan {
+    /// Whether nothing is to be done.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+}
+
+/// The plan that makes of the rules `installed`, in the kernel's order, those `wanted`, in the order of loading.
+pub fn plan(installed: &[Rule], wanted: &[Rule]) -> Plan {
+    let mut plan = Plan::default();
+    for (list, _, _) in List::ALL {
+        let there: Vec<&Rule> = installed.iter().filter(|rule| rule.list == list).collect();
+        let target = target(wanted.iter().filter(|rule| rule.list == list));
+        if there != target {
+            Change::new(&there, &target).write(&mut plan);
+        }
+    }
+    plan
+}
+
+/// Those of the rules `wanted` that are not among those `installed`, each once, in the order of loading.
+pub fn missing<'a>(installed: &[Rule], wanted: &'a [Rule]) -> Vec<&'a Rule> {
+    let mut known: HashSet<Identity<'_>, RandomState> = installed.iter().map(Rule::identity).collect();
+    wanted.iter().filter(|rule| known.insert(rule.identity())).collect()
+}
+
+/// The rules of one list in the order in which the kernel would ask them if they were loaded into an empty one.
+fn target<'a>(wanted: impl Iterator<Item = &'a Rule>) -> Vec<&'a Rule> {
+    let mut order: VecDeque<&Rule> = VecDeque::new();
+    let mut known: HashSet<Identity<'_>, RandomState> = HashSet::default();
+    for rule in wanted {
+        match (known.insert(rule.identity()), rule.prepend) {
+            (true, false) => order.push_back(rule),
+            // The kernel takes a rule a second time in front, and there it decides.
+            (false, true) => {
+                order.retain(|other| !other.same_as(rule));
+                order.push_front(rule);
+            }
+            (true, true) => order.push_front(rule),
+            (false, false) => {}
+        }
+    }
+    order.into()
+}
+
+/// What becomes of a rule that is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// It is there and stays.
+    Stays,
+    /// It is new, and goes to the front.
+    Front,
+    /// It is new, and goes to the end.
+    End,
+    /// It is there, and moves to the end.
+    Moves,
+}
+
+/// The change of one list. What is wanted is known by its place in the order wanted.
+struct Change<'a> {
+    there: &'a [&'a Rule],
+    target: &'a [&'a Rule],
+    scopes: Vec<Scope<'a>>,
+    /// For each rule there its place in the order wanted. Of a rule that is there several times the last has it: the
+    /// kernel deletes the first.
+    places: Vec<Option<usize>>,
+    fates: Vec<Fate>,
+}
+
+impl<'a> Change<'a> {
+    fn new(there: &'a [&'a Rule], target: &'a [&'a Rule]) -> Change<'a> {
+        let numbers: HashMap<Identity<'_>, usize, RandomState> =
+            target.iter().enumerate().map(|(place, rule)| (rule.identity(), place)).collect();
+        let mut places = vec![None; there.len()];
+        let mut fates = vec![Fate::End; target.len()];
+        for (rule, place) in there.iter().zip(&mut places).rev() {
+            let wanted = numbers.get(&rule.identity()).copied();
+            if let Some((number, fate)) = wanted.and_then(|number| Some((number, fates.get_mut(number)?)))
+                && *fate == Fate::End
+            {
+                (*place, *fate) = (Some(number), Fate::Moves);
+            }
+        }
+        let scopes = target.iter().map(|rule| Scope::of(rule)).collect();
+        let mut change = Change { there, target, scopes, places, fates };
+        change.keep_in_order();
+        change.settle();
+        change
+    }
+
+    fn fate(&self, place: usize) -> Fate {
+        self.fates.get(place).copied().unwrap_or(Fate::End)
+    }
+
+    fn set(&mut self, place: usize, fate: Fate) {
+        if let Some(known) = self.fates.get_mut(place) {
+            *known = fate;
+        }
+    }
+
+    fn with(&self, fate: Fate) -> Vec<usize> {
+        (0..self.target.len()).filter(|place| self.fate(*place) == fate).collect()
+    }
+
+    fn may_swap(&self, one: usize, two: usize) -> bool {
+        self.scopes.get(one).zip(self.scopes.get(two)).is_none_or(|(one, two)| one.may_swap_with(two))
+    }
+
+    /// Lets stay as many as can of the rules that are there: the most that are in the order wanted, and of the others
+    /// those whose order makes no difference.
+    fn keep_in_order(&mut self) {
+        let there: Vec<usize> = self.places.iter().flatten().copied().collect();
+        let ordered = longest_ascending(&there);
+        ordered.iter().for_each(|place| self.set(*place, Fate::Stays));
+        for (at, place) in there.iter().enumerate() {
+            if self.fate(*place) == Fate::Stays {
+                continue;
+            }
+            let before = there.get(..at).unwrap_or_default().iter().filter(|other| *other > place);
+            let after = there.get(at + 1..).unwrap_or_default().iter().filter(|other| *other < place);
+            let mut turned = before.chain(after).filter(|other| self.fate(**other) == Fate::Stays);
+            if turned.all(|other| self.may_swap(*place, *other)) {
+                self.set(*place, Fate::Stays);
+            }
+        }
+    }
+
+    /// Goes through the rules in the order wanted and says where each goes.
+    fn settle(&mut self) {
+        let mut stay = self.with(Fate::Stays);
+        let (mut front, mut end): (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
+        for place in 0..self.target.len() {
+            match self.fate(place) {
+                Fate::Stays if end.iter().all(|other| self.may_swap(*other, place)) => {}
+                Fate::Stays | Fate::Moves => {
+                    self.set(place, Fate::Moves);
+                    stay.retain(|other| *other != place);
+                    end.push(place);
+                }
+                Fate::End | Fate::Front => {
+                    let next = stay.partition_point(|other| *other < place);
+                    let (before, after) = stay.split_at(next);
+                    let at_end = after.iter().all(|other| self.may_swap(place, *other));
+                    let in_front = || {
+                        before.iter().chain(&end).all(|other| self.may_swap(place, *other))
+                            && front.iter().all(|other| self.may_stand_alone_before(place, *other))
+                    };
+                    if !at_end && in_front() {
+                        self.set(place, Fate::Front);
+                        front.push(place);
+                    } else {
+                        end.push(place);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether the new rule may be in front for a moment before the one that is to come before it: not if it would keep
+    /// out of the log what that one records.
+    fn may_stand_alone_before(&self, place: usize, first: usize) -> bool {
+        let action = |place: usize| self.target.get(place).map(|rule| rule.action);
+        let hides = action(place) == Some(Action::Never) && action(first) == Some(Action::Always);
+        !hides || self.may_swap(place, first)
+    }
+
+    fn write(&self, plan: &mut Plan) {
+        let rule = |place: &usize| self.target.get(*place).map(|rule| (**rule).clone());
+        let all = |fate| self.with(fate).iter().filter_map(rule).collect::<Vec<Rule>>();
+        let mut end = self.with(Fate::End);
+        end.extend(self.with(Fate::Moves));
+        end.sort_unstable();
+        // From the first that moves on, the order at the end is made anew once the moved ones' old places are free.
+        let moved_first = end.iter().position(|place| self.fate(*place) == Fate::Moves).unwrap_or(end.len());
+        let (direct, later) = end.split_at(moved_first);
+        let stand_ins = self.stand_ins(&later.iter().filter_map(rule).collect::<Vec<_>>());
+        let gone = |(rule, place): &(&&Rule, &Option<usize>)| {
+            let stays = place.is_some_and(|place| self.fate(place) == Fate::Stays);
+            (!stays).then(|| (**rule).clone())
+        };
+        let gone: Vec<Rule> = self.there.iter().zip(&self.places).filter_map(|pair| gone(&pair)).collect();
+
+        plan.added.extend(self.with_any([Fate::Front, Fate::End]).iter().filter_map(rule));
+        plan.moved.extend(all(Fate::Moves));
+        let deleted = self.there.iter().zip(&self.places).filter(|(_, place)| place.is_none());
+        plan.deleted.extend(deleted.map(|(rule, _)| (**rule).clone()));
+
+        let add = |place: &usize, rule: Rule| {
+            let rule = Rule { prepend: self.fate(*place) == Fate::Front, ..rule };
+            if self.fate(*place) == Fate::Moves { Step::Again(rule) } else { Step::Add(rule) }
+        };
+        let itself = |place: &usize| Some(add(place, rule(place)?));
+        plan.steps.extend(self.with(Fate::Front).iter().rev().filter_map(itself));
+        plan.steps.extend(direct.iter().filter_map(itself));
+        plan.steps.extend(later.iter().zip(&stand_ins).map(|(place, stand_in)| add(place, stand_in.clone())));
+        plan.steps.extend(gone.into_iter().rev().map(Step::Delete));
+        plan.steps.extend(later.iter().filter_map(itself));
+        plan.steps.extend(stand_ins.into_iter().rev().map(Step::Delete));
+    }
+
+    fn with_any(&self, fates: [Fate; 2]) -> Vec<usize> {
+        (0..self.target.len()).filter(|place| fates.contains(&self.fate(*place))).collect()
+    }
+
+    /// A stand-in for each of the rules, unlike every rule that is there or wanted.
+    fn stand_ins(&self, rules: &[Rule]) -> Vec<Rule> {
+        if rules.is_empty() {
+            return Vec::new();
+        }
+        let known = self.there.iter().chain(self.target).map(|rule| rule.identity());
+        let known: HashSet<Identity<'_>, RandomState> = known.collect();
+        let stand_in = |rule: &Rule| {
+            let mut other = stand_in(rule);
+            // Each round makes it one condition longer, or gives up where none is left to differ by.
+            while known.contains(&other.identity()) && other.conditions.len() < FIELDS_MAX {
+                other = stand_in_longer(&other);
+            }
+            other
+        };
+        rules.iter().map(stand_in).collect()
+    }
+}
+
+/// A rule that matches the same and that the kernel takes for another.
+fn stand_in(rule: &Rule) -> Rule {
+    if rule.conditions.len() < FIELDS_MAX {
+        return stand_in_longer(rule);
+    }
+    let mut other = rule.clone();
+    let first = other.conditions.first().cloned();
+    let differing = other.conditions.iter().position(|condition| Some(condition) != first.as_ref());
+    match differing {
+        Some(place) => other.conditions.swap(0, place),
+        // The same condition over and over: one less is the same.
+        None => drop(other.conditions.pop()),
+    }
+    other
+}
+
+/// The rule with one condition more, which always holds.
+fn stand_in_longer(rule: &Rule) -> Rule {
+    let mut other = rule.clone();
+    let always = match rule.list {
+        // Here the file system is all that can be asked for.
+        List::Filesystem => {
+            let known = rule.conditions.iter().find(|condition| condition.field == field::FSTYPE);
+            known.cloned().unwrap_or(Condition {
+                field: field::FSTYPE,
+                operator: Operator::NotEqual,
+                value: Value::Number(u32::MAX),
+            })
+        }
+        _ => Condition { field: field::PID, operator: Operator::GreaterOrEqual, value: Value::Number(0) },
+    };
+    let keys = other.conditions.iter().position(|condition| condition.field == field::KEY);
+    other.conditions.insert(keys.unwrap_or(other.conditions.len()), always);
+    other
+}
+
+/// The longest row of numbers, in their order, that ascends.
+fn longest_ascending(numbers: &[usize]) -> Vec<usize> {
+    // For each length the place of the lowest number that a row of this length can end with.
+    let mut ends: Vec<usize> = Vec::new();
+    let mut before: Vec<Option<usize>> = Vec::with_capacity(numbers.len());
+    let number = |place: usize| numbers.get(place).copied().unwrap_or(usize::MAX);
+    for (place, this) in numbers.iter().enumerate() {
+        let length = ends.partition_point(|end| number(*end) < *this);
+        before.push(length.checked_sub(1).and_then(|shorter| ends.get(shorter).copied()));
+        match ends.get_mut(length) {
+            Some(end) => *end = place,
+            None => ends.push(place),
+        }
+    }
+    let mut row = Vec::with_capacity(ends.len());
+    let mut next = ends.last().copied();
+    while let Some(place) = next {
+        row.push(number(place));
+        next = before.get(place).copied().flatten();
+    }
+    row.reverse();
+    row
+}
