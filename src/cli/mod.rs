@@ -1,6 +1,7 @@
 //! `ktrail`: the command line for people and scripts.
 
 mod arguments;
+mod dropin;
 mod import;
 mod log;
 mod output;
@@ -27,7 +28,12 @@ mod exit {
 }
 
 /// Runs `ktrail` and gives its exit status: 0 with matches or when done, 1 without matches, 2 on an error.
+///
+/// Under the name of one of auditd's programs it is that program.
 pub fn main() -> ExitCode {
+    if let Some(status) = dropin::run() {
+        return status;
+    }
     let options = match Options::try_parse() {
         Ok(options) => options,
         Err(error) => {

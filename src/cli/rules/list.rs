@@ -1,14 +1,13 @@
 //! `ktrail rules list` and `ktrail rules save`.
 
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
-use std::io::{self, BufWriter, IsTerminal, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use anyhow::Context;
 use serde_json::{Value, json};
 
+use super::write_whole;
 use crate::cli::arguments::{Place, RulesList};
 use crate::cli::{exit, search};
 use crate::netlink::control::Control;
@@ -108,15 +107,4 @@ pub(super) fn save(file: Option<&Path>) -> anyhow::Result<u8> {
     };
     write_whole(path, &text).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(exit::FOUND)
-}
-
-/// Puts a file of these bytes in place, all at once, readable by its owner and group.
-pub(in crate::cli) fn write_whole(path: &Path, text: &[u8]) -> io::Result<()> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".new");
-    let mut new =
-        BufWriter::new(OpenOptions::new().write(true).create(true).truncate(true).mode(0o640).open(&name)?);
-    new.write_all(text)?;
-    new.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-    fs::rename(&name, path)
 }

@@ -3,10 +3,13 @@
 mod change;
 mod check;
 mod list;
-mod report;
+pub(super) mod report;
 mod words;
 
-use std::path::PathBuf;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
 use super::arguments::{Place, Rules, RulesCommand, RulesFiles};
 use crate::config::{Config, Overrides};
@@ -37,4 +40,14 @@ fn sources(config: Option<&PathBuf>, wanted: &RulesFiles) -> anyhow::Result<Vec<
         named => named.to_vec(),
     };
     Ok(files::read_all(&paths, &ThisHost::default())?)
+}
+
+/// Puts a file of these bytes in place, all at once, readable by its owner and group.
+pub(super) fn write_whole(path: &Path, text: &[u8]) -> io::Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    let mut new = OpenOptions::new().write(true).create(true).truncate(true).mode(0o640).open(&name)?;
+    new.write_all(text)?;
+    new.sync_all()?;
+    fs::rename(&name, path)
 }

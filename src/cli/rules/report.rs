@@ -9,7 +9,7 @@ use crate::ruleset::files::Source;
 use crate::ruleset::set::{At, Finding, Severity};
 
 /// Writes findings for people. What the files hold is escaped for a terminal.
-pub(super) fn write(
+pub(in crate::cli) fn write(
     findings: &[Finding],
     sources: &[Source],
     terminal: bool,
