@@ -4,16 +4,18 @@
 //! before are in every file that is loaded, so that they stay.
 
 mod support {
+    pub(crate) mod daemon;
     pub(crate) mod kernel;
 }
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use ktrail::rules::Rule;
 use ktrail::rules::display::Form;
 use serde_json::Value;
+use support::daemon::Daemon;
 use support::kernel::KernelGuard;
 
 fn ktrail(arguments: &[&str]) -> Output {
@@ -147,4 +149,60 @@ fn one_rule_is_added_and_deleted_with_the_words_of_auditctl() {
     assert!(done(&["delete", "-k", "one-k"], 2).contains("no rule has this key"));
     assert!(done(&["add", "-w", "x"], 2).contains("rule:1:4: error: the path must start with /"));
     assert_eq!(kernel.control().list_rules().expect("rules"), before);
+}
+
+/// A shell of its own that makes one file after the other in `dir` until `go` is gone; gives how many.
+const MAKE_FILES: &str =
+    "number=0; while [ -e go ]; do touch kept/$number; number=$((number + 1)); done; echo $number";
+/// Loads that are done meanwhile. The kernel takes some ten milliseconds to delete a rule.
+const LOADS: usize = 12;
+
+#[test]
+fn a_load_under_constant_activity_misses_no_event_of_an_unchanged_rule() {
+    let Some(mut kernel) = KernelGuard::take() else { return };
+    let before = kernel.control().list_rules().expect("rules");
+    let daemon = Daemon::start(|_| Vec::new());
+    let dir = daemon.watched();
+    fs::create_dir(dir.join("kept")).expect("a directory");
+    fs::write(dir.join("go"), "").expect("a file");
+    let kept = format!("-a always,exit -F dir={}/kept -F perm=w -k load-kept", dir.display());
+    let quiet = "-a never,exit -F uid=65432".to_owned();
+    let place = dir.display().to_string();
+    let others = |letter: char| {
+        let watch = |number: i32| format!("-w {place}/none-{letter}{number} -p wa -k load-other");
+        (0..10).map(watch).collect::<Vec<_>>()
+    };
+    // The one rule changes its place with one that keeps out of the log, and the others change.
+    let sets = [
+        [vec![kept.clone(), quiet.clone()], others('a')].concat(),
+        [vec![quiet, kept], others('b')].concat(),
+    ];
+    let files: Vec<String> =
+        (0..2).map(|number| file(&dir, &format!("{number}.rules"), &before, &sets[number])).collect();
+    done(&["load", &files[0]], 0);
+    let shell = Command::new("sh").args(["-c", MAKE_FILES]).current_dir(&dir).stdout(Stdio::piped()).spawn();
+    let shell = shell.expect("a shell");
+    let mut moved = 0;
+    for load in 1..=LOADS {
+        let told = done(&["load", &files[load % 2]], 0);
+        moved += usize::from(!told.contains(" 0 moved"));
+    }
+    fs::remove_file(dir.join("go")).expect("a file");
+    let made = shell.wait_with_output().expect("it ends").stdout;
+    let made: usize = text(&made).trim().parse().expect("a number");
+    assert!(moved == LOADS && made > 100, "{moved} loads moved a rule; {made} files were made");
+    let mut missing: Vec<bool> = vec![true; made];
+    for event in daemon.search(&["-k", "load-kept"], made) {
+        for record in event["records"].as_array().expect("records") {
+            let name = record["name"].as_str().and_then(|name| name.strip_prefix("kept/"));
+            if let Some(number) = name.and_then(|name| name.parse::<usize>().ok()) {
+                missing[number] = false;
+            }
+        }
+    }
+    let missing: Vec<usize> = (0..made).filter(|number| missing[*number]).collect();
+    assert!(missing.is_empty(), "{} of {made} files have no event: {missing:?}", missing.len());
+    assert_eq!(kernel.control().status().expect("a status").lost, kernel.status_before().lost);
+    println!("{made} files made during {LOADS} loads, each with its event");
+    drop(daemon.stop());
 }

@@ -108,6 +108,9 @@ pub enum Cause {
         /// What it takes.
         takes: &'static str,
     },
+    /// unset is no number.
+    #[error("unset is compared with = and != only")]
+    UnsetHasNoOrder,
     /// A user or group that the host does not know.
     #[error("no {0} of this name on this host")]
     UnknownName(&'static str),

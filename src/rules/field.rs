@@ -186,7 +186,7 @@ pub const ALL: [Field; 46] = [
     field(21, "obj_type", Kind::Label, Operators::Equality, SYSCALL),
     field(22, "obj_lev_low", Kind::Label, Operators::Order, SYSCALL),
     field(23, "obj_lev_high", Kind::Label, Operators::Order, SYSCALL),
-    field(24, "loginuid_set", Kind::Number, Operators::Equality, ORIGIN),
+    field(24, "loginuid_set", Kind::Success, Operators::Equality, ORIGIN),
     field(25, "sessionid", Kind::Session, Operators::Order, PROCESS),
     field(FSTYPE, "fstype", Kind::FileSystem, Operators::Equality, &[Filesystem]),
     field(100, "devmajor", Kind::Number, Operators::Order, SYSCALL),

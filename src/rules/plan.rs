@@ -34,7 +34,7 @@ pub enum Step {
 pub struct Plan {
     /// Wanted and not there, each once, in the order in which they will stand.
     pub added: Vec<Rule>,
-    /// There and not wanted, in the order listed; of a rule that is there several times all but one.
+    /// There and not wanted, each once, in the order listed.
     pub deleted: Vec<Rule>,
     /// There and wanted, but moved behind others.
     pub moved: Vec<Rule>,
@@ -50,13 +50,16 @@ impl Plan {
 }
 
 /// The plan that makes of the rules `installed`, in the kernel's order, those `wanted`, in the order of loading.
+///
+/// Of a rule that is there several times, as when it was put in front again, the first decides; if it stays, the others
+/// do too, as the kernel would delete the first.
 pub fn plan(installed: &[Rule], wanted: &[Rule]) -> Plan {
     let mut plan = Plan::default();
     for (list, _, _) in List::ALL {
-        let there: Vec<&Rule> = installed.iter().filter(|rule| rule.list == list).collect();
+        let (there, copies) = each_once(installed.iter().filter(|rule| rule.list == list));
         let target = target(wanted.iter().filter(|rule| rule.list == list));
         if there != target {
-            Change::new(&there, &target).write(&mut plan);
+            Change::new(&there, copies, &target).write(&mut plan);
         }
     }
     plan
@@ -66,6 +69,23 @@ pub fn plan(installed: &[Rule], wanted: &[Rule]) -> Plan {
 pub fn missing<'a>(installed: &[Rule], wanted: &'a [Rule]) -> Vec<&'a Rule> {
     let mut known: HashSet<Identity<'_>, RandomState> = installed.iter().map(Rule::identity).collect();
     wanted.iter().filter(|rule| known.insert(rule.identity())).collect()
+}
+
+/// Each rule where it is there first, and how many times it is there.
+fn each_once<'a>(rules: impl Iterator<Item = &'a Rule>) -> (Vec<&'a Rule>, Vec<usize>) {
+    let mut known: HashMap<Identity<'_>, usize, RandomState> = HashMap::default();
+    let (mut there, mut copies): (Vec<&Rule>, Vec<usize>) = (Vec::new(), Vec::new());
+    for rule in rules {
+        let place = *known.entry(rule.identity()).or_insert(there.len());
+        match copies.get_mut(place) {
+            Some(copies) => *copies += 1,
+            None => {
+                there.push(rule);
+                copies.push(1);
+            }
+        }
+    }
+    (there, copies)
 }
 
 /// The rules of one list in the order in which the kernel would ask them if they were loaded into an empty one.
@@ -105,28 +125,24 @@ struct Change<'a> {
     there: &'a [&'a Rule],
     target: &'a [&'a Rule],
     scopes: Vec<Scope<'a>>,
-    /// For each rule there its place in the order wanted. Of a rule that is there several times the last has it: the
-    /// kernel deletes the first.
+    /// How many times each rule is there.
+    copies: Vec<usize>,
+    /// For each rule there its place in the order wanted.
     places: Vec<Option<usize>>,
     fates: Vec<Fate>,
 }
 
 impl<'a> Change<'a> {
-    fn new(there: &'a [&'a Rule], target: &'a [&'a Rule]) -> Change<'a> {
+    fn new(there: &'a [&'a Rule], copies: Vec<usize>, target: &'a [&'a Rule]) -> Change<'a> {
         let numbers: HashMap<Identity<'_>, usize, RandomState> =
             target.iter().enumerate().map(|(place, rule)| (rule.identity(), place)).collect();
-        let mut places = vec![None; there.len()];
-        let mut fates = vec![Fate::End; target.len()];
-        for (rule, place) in there.iter().zip(&mut places).rev() {
-            let wanted = numbers.get(&rule.identity()).copied();
-            if let Some((number, fate)) = wanted.and_then(|number| Some((number, fates.get_mut(number)?)))
-                && *fate == Fate::End
-            {
-                (*place, *fate) = (Some(number), Fate::Moves);
-            }
-        }
+        let places: Vec<Option<usize>> =
+            there.iter().map(|rule| numbers.get(&rule.identity()).copied()).collect();
         let scopes = target.iter().map(|rule| Scope::of(rule)).collect();
-        let mut change = Change { there, target, scopes, places, fates };
+        let mut change =
+            Change { there, target, scopes, copies, places, fates: vec![Fate::End; target.len()] };
+        let known: Vec<usize> = change.places.iter().flatten().copied().collect();
+        known.iter().for_each(|place| change.set(*place, Fate::Moves));
         change.keep_in_order();
         change.settle();
         change
@@ -218,11 +234,11 @@ impl<'a> Change<'a> {
         let moved_first = end.iter().position(|place| self.fate(*place) == Fate::Moves).unwrap_or(end.len());
         let (direct, later) = end.split_at(moved_first);
         let stand_ins = self.stand_ins(&later.iter().filter_map(rule).collect::<Vec<_>>());
-        let gone = |(rule, place): &(&&Rule, &Option<usize>)| {
+        let gone = |((rule, place), copies): ((&&Rule, &Option<usize>), &usize)| {
             let stays = place.is_some_and(|place| self.fate(place) == Fate::Stays);
-            (!stays).then(|| (**rule).clone())
+            std::iter::repeat_n((**rule).clone(), if stays { 0 } else { *copies })
         };
-        let gone: Vec<Rule> = self.there.iter().zip(&self.places).filter_map(|pair| gone(&pair)).collect();
+        let gone: Vec<Rule> = self.there.iter().zip(&self.places).zip(&self.copies).flat_map(gone).collect();
 
         plan.added.extend(self.with_any([Fate::Front, Fate::End]).iter().filter_map(rule));
         plan.moved.extend(all(Fate::Moves));

@@ -199,6 +199,11 @@ impl Draft {
             warnings.push(Warning::NeverMatches { field: field.name, list: self.rule.list.name() });
         }
         let value = value::value(field, word, text, host, warnings)?;
+        let equality = matches!(operator, Operator::Equal | Operator::NotEqual);
+        // The kernel makes another field of it, which knows no order.
+        if field.id == field::AUID && value == Value::Number(u32::MAX) && !equality {
+            return Err(RuleError::new(Cause::UnsetHasNoOrder, word));
+        }
         self.push(word, Condition { field: field.id, operator, value })
     }
 
