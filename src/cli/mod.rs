@@ -13,7 +13,7 @@ mod time;
 use std::io;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use arguments::{Command, Options};
 
@@ -59,6 +59,11 @@ pub fn main() -> ExitCode {
             ExitCode::from(exit::ERROR)
         }
     }
+}
+
+/// The command line of `ktrail`, for manual pages and shell completions.
+pub fn command() -> clap::Command {
+    Options::command()
 }
 
 /// Whether the reader of our output has gone: `ktrail search | head` is no error.

@@ -66,6 +66,11 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// The command line of `ktraild`, for manual pages and shell completions; rules are in its words at the end.
+pub fn command() -> clap::Command {
+    arguments::command()
+}
+
 fn failed(error: &Error, status: u8) -> ExitCode {
     eprintln!("ktraild: {error:#}");
     if status == exit::NOT_PERMITTED {
