@@ -203,6 +203,14 @@ fn a_load_under_constant_activity_misses_no_event_of_an_unchanged_rule() {
     let missing: Vec<usize> = (0..made).filter(|number| missing[*number]).collect();
     assert!(missing.is_empty(), "{} of {made} files have no event: {missing:?}", missing.len());
     assert_eq!(kernel.control().status().expect("a status").lost, kernel.status_before().lost);
+    let counted = daemon.ktrail(&["rules", "list", "--hits", "--json"]).stdout;
+    let rules = counted.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let events = rules.filter_map(|line| {
+        let rule: Value = serde_json::from_slice(line).expect("JSON");
+        if rule["keys"][0] == "load-kept" { rule["events"].as_u64() } else { None }
+    });
+    let events: Vec<u64> = events.collect();
+    assert!(events.len() == 1 && usize::try_from(events[0]).is_ok_and(|events| events >= made), "{events:?}");
     println!("{made} files made during {LOADS} loads, each with its event");
     drop(daemon.stop());
 }

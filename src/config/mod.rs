@@ -43,6 +43,8 @@ pub struct Config {
     pub kernel: Kernel,
     /// Directories of rules files, read in this order, each in the order of names.
     pub rules_dirs: Vec<PathBuf>,
+    /// What is done when others change the rules.
+    pub on_drift: OnDrift,
     /// Whether names of ids are looked up.
     pub names: bool,
     /// The daemon's own log.
@@ -78,6 +80,15 @@ pub enum LowSpace {
     Run(Vec<String>),
     /// The same, meant to stop the system. What came before is written and synced first.
     Halt(Vec<String>),
+}
+
+/// What is done when others change the kernel's rules while the daemon runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnDrift {
+    /// It is told.
+    Tell,
+    /// It is told, and the rules are made again what they were.
+    Repair,
 }
 
 /// Where the daemon tells of itself.
@@ -179,6 +190,7 @@ impl Config {
                 backlog_wait_time: file.kernel.backlog_wait_time,
             },
             rules_dirs: file.rules_dirs,
+            on_drift: on_drift(file.rules.on_drift),
             names: file.events.names,
             diagnostics: Diagnostics {
                 level: file.diagnostics.level,
@@ -186,6 +198,13 @@ impl Config {
                 files: file.diagnostics.files,
             },
         })
+    }
+}
+
+fn on_drift(choice: file::OnDrift) -> OnDrift {
+    match choice {
+        file::OnDrift::Tell => OnDrift::Tell,
+        file::OnDrift::Repair => OnDrift::Repair,
     }
 }
 
@@ -238,12 +257,12 @@ mod tests {
 
     #[test]
     fn settings_reach_their_module() {
-        let text = "node = \"web1\"\nreaders = \"root\"\n[store]\nflush = \"every_event\"\nretain_bytes = 0\n[kernel]\nbacklog_limit = 64\n";
+        let text = "node = \"web1\"\nreaders = \"root\"\n[store]\nflush = \"every_event\"\nretain_bytes = 0\n[kernel]\nbacklog_limit = 64\n[rules]\non_drift = \"repair\"\n";
         let config = parse(text).expect("a good file");
         assert_eq!(config.node.as_deref(), Some(&b"web1"[..]));
         assert_eq!(config.readers, Some(Gid::from_raw(0)));
         assert_eq!((config.store.flush, config.store.retain_bytes), (store::Flush::EveryEvent, None));
-        assert_eq!(config.kernel.backlog_limit, 64);
+        assert_eq!((config.kernel.backlog_limit, config.on_drift), (64, OnDrift::Repair));
     }
 
     #[test]
@@ -260,6 +279,7 @@ mod tests {
             ("readers = \"nosuchgroup\"\n", "ktrail.toml: readers: there is no group nosuchgroup"),
             ("[store]\nrotate_bytes = 5\n", "ktrail.toml: store.rotate_bytes: 5 is below the least, 1048576"),
             ("[store]\nflush = \"often\"\n", "ktrail.toml:2:9: "),
+            ("[rules]\non_drift = \"undo\"\n", "ktrail.toml:2:12: "),
             ("[store]\non_low_space = \"panic\"\n", "ktrail.toml:2:16: "),
             (
                 "[store]\non_low_space = \"run\"\n",

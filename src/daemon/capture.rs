@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 
+use super::drift::Reports;
 use super::log::Log;
 use super::space::{self, Space};
 use crate::enrich::Enricher;
@@ -70,6 +71,7 @@ impl Capture {
         live: Live,
         counters: Arc<Counters>,
         space: Space,
+        reports: Reports,
     ) -> std::io::Result<Capture> {
         let stop = Arc::new(AtomicBool::new(false));
         let (work, to_do) = bounded(BATCHES + 16);
@@ -87,7 +89,7 @@ impl Capture {
             let log = Log::new(store, live, counters, stop.clone(), space);
             thread::Builder::new()
                 .name("store".into())
-                .spawn(move || storing(ingest, log, &to_do, &give_back))?
+                .spawn(move || storing(ingest, log, &reports, &to_do, &give_back))?
         };
         Ok(Capture { stop, work, receiver, storer })
     }
@@ -164,6 +166,7 @@ fn gather(events: &mut Receiver, batch: &mut Batch) -> Result<usize, netlink::er
 fn storing(
     mut ingest: Ingest,
     mut log: Log,
+    reports: &Reports,
     to_do: &crossbeam_channel::Receiver<Work>,
     give_back: &Sender<Batch>,
 ) -> Store {
@@ -182,7 +185,10 @@ fn storing(
         match to_do.recv_timeout(if unwritten { WRITE_AFTER } else { TICK }) {
             Ok(Work::Batch(batch)) => {
                 let now = now();
-                batch.messages().for_each(|(kind, payload)| ingest.message(kind, payload, now, &mut log));
+                for (kind, payload) in batch.messages() {
+                    reports.see(kind, payload);
+                    ingest.message(kind, payload, now, &mut log);
+                }
                 let _ = give_back.try_send(batch);
             }
             Ok(Work::Own { kind, body }) => ingest.own_event(kind, body.as_bytes(), now(), &mut log),

@@ -7,6 +7,7 @@ mod arguments;
 mod capture;
 mod counts;
 mod diagnostics;
+mod drift;
 mod log;
 mod rules;
 mod run;

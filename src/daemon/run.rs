@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use super::capture::{Capture, HostNames, NoNames, wall_ms};
 use super::counts::{self, Watch};
 use super::diagnostics;
+use super::drift::{Drift, Reports};
 use super::rules::Rules;
 use super::space::Space;
 use crate::config::Config;
@@ -84,14 +85,19 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
         &mut log,
     );
     let space = Space::new(config.space.clone());
-    let capture = Capture::start(events, ingest, log.0, live, counters.clone(), space)?;
+    let (reports, reported) = Reports::new();
+    let capture = Capture::start(events, ingest, log.0, live, counters.clone(), space, reports)?;
     let watch = Watch::start(Control::open()?, *session.before(), counters.clone(), capture.work())?;
     watched.set(Box::new(watch.source())).ok().context("the status has one source")?;
     let loaded = load(&mut session, config, rules);
-    let ended = match loaded {
-        Ok(()) => {
+    let begun =
+        loaded.and_then(|()| Drift::start(Control::open()?, config.on_drift, reported, capture.work()));
+    let ended = match begun {
+        Ok(drift) => {
             greet(config, rules);
-            runtime.block_on(serve_until_signal(server, &capture))
+            let ended = runtime.block_on(serve_until_signal(server, &capture));
+            drift.stop();
+            ended
         }
         Err(error) => Err(error),
     };
