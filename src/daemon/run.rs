@@ -128,8 +128,6 @@ fn load(session: &mut Session, config: &Config, rules: &Rules) -> anyhow::Result
         }
         match session.add_rule(&rule.to_kernel()) {
             Ok(_) => {}
-            // What the locked rules say is still taken in.
-            Err(error @ Error::Immutable(_)) => tracing::error!("{error}; the rule is not loaded: {rule}"),
             Err(error) if rules.lenient => tracing::error!("{error}; the rule is left out: {rule}"),
             Err(error) => return Err(error).with_context(|| format!("the rule {rule}")),
         }
