@@ -341,3 +341,59 @@ fn help_and_version_need_no_kernel_and_end_as_auditctls_do() {
         assert_eq!(output.status.code(), Some(status), "{arguments:?}");
     }
 }
+
+/// Where Debian's package auditd has its examples.
+const EXAMPLES: &str = "/usr/share/doc/auditd/examples/rules";
+
+/// The examples' rules, without what is for a machine of one's own: settings, and every system call of everybody.
+fn example_rules() -> Vec<(String, String)> {
+    let Ok(entries) = fs::read_dir(EXAMPLES) else { return Vec::new() };
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|end| end == "rules"));
+    paths.sort();
+    let rules = |path: PathBuf| {
+        let text = fs::read_to_string(&path).expect("text");
+        let harmless = |line: &&str| {
+            (line.starts_with("-a") || line.starts_with("-w"))
+                && !(line.contains("-S all") && !line.contains("path=") && !line.contains("dir="))
+                && !line.contains("task")
+        };
+        let text = text.lines().filter(harmless).fold(String::new(), |text, line| text + line + "\n");
+        (path.file_name().expect("a name").to_string_lossy().into_owned(), text)
+    };
+    paths.into_iter().map(rules).collect()
+}
+
+#[test]
+fn debians_example_rules_are_loaded_and_listed_the_same() {
+    let Some(mut bench) = Bench::new() else { return };
+    let examples = example_rules();
+    let all = examples.iter().map(|(_, text)| text.lines().count()).sum::<usize>();
+    assert!(examples.len() > 30 && all > 200, "{} files, {all} rules", examples.len());
+    let mut loaded = 0;
+    for (name, text) in examples.iter().filter(|(_, text)| !text.is_empty()) {
+        // Some are for files and users that not every machine has.
+        bench.file(name, &format!("-i\n{text}"));
+        let ours = bench.ours();
+        let line = format!("-R D/{name}");
+        bench.clear();
+        let theirs = [bench.run(Path::new(AUDITCTL), &line), bench.run(Path::new(AUDITCTL), "-l")];
+        bench.clear();
+        let ours = [bench.run(&ours, &line), bench.run(&ours, "-l")];
+        for (ours, theirs) in ours.iter().zip(&theirs) {
+            assert_eq!((ours.status, &ours.rules), (theirs.status, &theirs.rules), "{name}");
+            assert_eq!(ours.out.lines().count(), theirs.out.lines().count(), "{name}");
+            for (ours, theirs) in ours.out.lines().zip(theirs.out.lines()) {
+                // A directory with a slash at its end is a rule that -w does not make.
+                let slash = theirs.starts_with("-w ") && theirs.contains("/ -p ");
+                // Of perm before path 3.0.9 makes " -p x-w /path".
+                let turned = theirs.starts_with(" -p ") && ours.contains(" -F perm=");
+                let as_told = slash && ours.contains(" -F dir=") || turned;
+                assert!(ours == theirs || as_told, "{name}: {ours}, not {theirs}");
+            }
+        }
+        loaded += ours[1].rules.len() - bench.before.len();
+    }
+    bench.clear();
+    assert!(loaded > 150, "{loaded}");
+}

@@ -6,6 +6,7 @@ mod request;
 
 use std::ffi::OsString;
 use std::fmt::Display;
+use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::ExitCode;
@@ -25,20 +26,24 @@ mod status {
     pub(super) const NOT_PERMITTED: u8 = 4;
 }
 
+/// What -v prints.
+const VERSION: &str = concat!("auditctl version ", env!("CARGO_PKG_VERSION"), " (ktrail)\n");
 /// Bytes of an argument at most. The longest that means something is a path with its field's name.
 const ARGUMENT_BYTES_MAX: usize = 8 << 10;
 
 pub(super) fn run(arguments: Vec<OsString>) -> ExitCode {
     let words: Vec<&[u8]> = arguments.iter().map(|argument| argument.as_bytes()).collect();
-    if words.is_empty() {
-        print!("{}", arguments::USAGE);
-        return ExitCode::from(status::FILE);
+    match words.as_slice() {
+        [] => return say(arguments::USAGE, status::FILE),
+        [b"-h", ..] => return say(arguments::USAGE, status::FAILED),
+        [b"-v"] => return say(VERSION, 0),
+        _ => {}
     }
     let wishes = match arguments::read(&words) {
         Ok(wishes) => wishes,
         Err(error) => return failed(error, status::FAILED),
     };
-    if !nix::unistd::geteuid().is_root() && !wishes.iter().all(Wish::needs_nobody) {
+    if !nix::unistd::geteuid().is_root() {
         return failed("this needs root", status::NOT_PERMITTED);
     }
     match Kernel::open() {
@@ -59,14 +64,6 @@ fn carry_out(kernel: &mut Kernel, wishes: &[Wish]) -> ExitCode {
     let mut changed = false;
     for wish in wishes {
         let done = match wish {
-            Wish::Usage => {
-                print!("{}", arguments::USAGE);
-                return ExitCode::from(status::FAILED);
-            }
-            Wish::Version => {
-                println!("auditctl version {} (ktrail)", env!("CARGO_PKG_VERSION"));
-                Ok(())
-            }
             Wish::File { path, mode } => return file::load(kernel, path, *mode),
             Wish::Signal(signal) => return kernel.signal(*signal),
             Wish::List { key, interpret } => kernel.list(key.as_deref(), *interpret),
@@ -88,6 +85,13 @@ fn carry_out(kernel: &mut Kernel, wishes: &[Wish]) -> ExitCode {
         }
         false => ExitCode::SUCCESS,
     }
+}
+
+/// Prints a text that needs no kernel.
+fn say(text: &str, status: u8) -> ExitCode {
+    // If nobody reads it there is nobody to tell.
+    let _ = io::stdout().write_all(text.as_bytes());
+    ExitCode::from(status)
 }
 
 fn failed(error: impl Display, status: u8) -> ExitCode {

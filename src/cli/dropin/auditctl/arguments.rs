@@ -58,8 +58,6 @@ const OF_RULE: [&str; 10] = parse::RULE_OPTIONS;
 /// Something to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Wish {
-    Usage,
-    Version,
     List { key: Option<Vec<u8>>, interpret: bool },
     Status { interpret: bool },
     File { path: PathBuf, mode: Mode },
@@ -72,13 +70,6 @@ pub(super) enum Wish {
 pub(super) struct Said {
     pub(super) line: Line,
     pub(super) warnings: Vec<Warning>,
-}
-
-impl Wish {
-    /// Whether any user may have it done.
-    pub(super) fn needs_nobody(&self) -> bool {
-        matches!(self, Wish::Usage | Wish::Version)
-    }
 }
 
 impl Said {
@@ -121,8 +112,6 @@ pub(super) fn read(words: &[&[u8]]) -> Result<Vec<Wish>, ArgumentError> {
         return Err(ArgumentError::Long(long));
     }
     match words {
-        [b"-h", ..] => Ok(vec![Wish::Usage]),
-        [b"-v"] => Ok(vec![Wish::Version]),
         [b"-l"] => Ok(vec![Wish::List { key: None, interpret: false }]),
         [b"-l", b"-i"] => Ok(vec![Wish::List { key: None, interpret: true }]),
         [b"-l", b"-k", key] => Ok(vec![Wish::List { key: Some(key.to_vec()), interpret: false }]),
