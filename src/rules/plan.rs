@@ -2,13 +2,13 @@
 //!
 //! The first rule of a list that matches decides, and the kernel only puts rules at the ends of a list. A plan keeps to
 //! this: whenever it is stopped, each event is decided either as by the rules before or as by those wanted, and a rule
-//! that is in both sets is there, itself or as a stand-in that matches the same. (When several new rules go to the front,
+//! that is in both sets is there, itself or as a stand-in that matches the same. (When several rules go to the front,
 //! what one of them matches may for a moment be recorded by another of them. Nothing is missed.)
 //!
 //! So new rules go to the end first, where they decide only what no rule did before, and then those no longer wanted are
-//! deleted from the back. A new rule that has to come before one that is there goes to the front if it can. Otherwise the
-//! one that is there moves behind it, by way of a stand-in, as the kernel takes no rule twice. Rules whose order makes no
-//! difference are not moved.
+//! deleted from the back. A rule that has to come before one that is there goes to the front if it can. Otherwise the one
+//! that is there moves behind it. A rule moves by way of a stand-in, as the kernel takes no rule twice. Rules whose order
+//! makes no difference are not moved.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -23,7 +23,7 @@ use super::{Action, Condition, FIELDS_MAX, Identity, List, Operator, Rule, Value
 pub enum Step {
     /// Add the rule, which is new, or a stand-in for it, where its `prepends` says.
     Add(Rule),
-    /// Add the rule, which has been there, or a stand-in for it, at the end.
+    /// Add the rule, which has been there, or a stand-in for it, where its `prepends` says.
     Again(Rule),
     /// Delete the first rule that is the same.
     Delete(Rule),
@@ -36,7 +36,7 @@ pub struct Plan {
     pub added: Vec<Rule>,
     /// There and not wanted, each once, in the order listed.
     pub deleted: Vec<Rule>,
-    /// There and wanted, but moved behind others.
+    /// There and wanted, but moved before or behind others.
     pub moved: Vec<Rule>,
     /// The requests, in their order.
     pub steps: Vec<Step>,
@@ -116,6 +116,8 @@ enum Fate {
     Front,
     /// It is new, and goes to the end.
     End,
+    /// It is there, and moves to the front.
+    MovesFront,
     /// It is there, and moves to the end.
     Moves,
 }
@@ -158,8 +160,9 @@ impl<'a> Change<'a> {
         }
     }
 
-    fn with(&self, fate: Fate) -> Vec<usize> {
-        (0..self.target.len()).filter(|place| self.fate(*place) == fate).collect()
+    /// The places of one of these fates, in the order wanted.
+    fn with(&self, fates: [Fate; 2]) -> Vec<usize> {
+        (0..self.target.len()).filter(|place| fates.contains(&self.fate(*place))).collect()
     }
 
     fn may_swap(&self, one: usize, two: usize) -> bool {
@@ -187,17 +190,18 @@ impl<'a> Change<'a> {
 
     /// Goes through the rules in the order wanted and says where each goes.
     fn settle(&mut self) {
-        let mut stay = self.with(Fate::Stays);
+        let mut stay = self.with([Fate::Stays; 2]);
         let (mut front, mut end): (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
         for place in 0..self.target.len() {
             match self.fate(place) {
                 Fate::Stays if end.iter().all(|other| self.may_swap(*other, place)) => {}
-                Fate::Stays | Fate::Moves => {
+                // Something comes to the end that has to come before it.
+                Fate::Stays => {
                     self.set(place, Fate::Moves);
                     stay.retain(|other| *other != place);
                     end.push(place);
                 }
-                Fate::End | Fate::Front => {
+                fate => {
                     let next = stay.partition_point(|other| *other < place);
                     let (before, after) = stay.split_at(next);
                     let at_end = after.iter().all(|other| self.may_swap(place, *other));
@@ -206,7 +210,8 @@ impl<'a> Change<'a> {
                             && front.iter().all(|other| self.may_stand_alone_before(place, *other))
                     };
                     if !at_end && in_front() {
-                        self.set(place, Fate::Front);
+                        let moves = fate == Fate::Moves;
+                        self.set(place, if moves { Fate::MovesFront } else { Fate::Front });
                         front.push(place);
                     } else {
                         end.push(place);
@@ -225,46 +230,51 @@ impl<'a> Change<'a> {
     }
 
     fn write(&self, plan: &mut Plan) {
-        let rule = |place: &usize| self.target.get(*place).map(|rule| (**rule).clone());
-        let all = |fate| self.with(fate).iter().filter_map(rule).collect::<Vec<Rule>>();
-        let mut end = self.with(Fate::End);
-        end.extend(self.with(Fate::Moves));
-        end.sort_unstable();
-        // From the first that moves on, the order at the end is made anew once the moved ones' old places are free.
-        let moved_first = end.iter().position(|place| self.fate(*place) == Fate::Moves).unwrap_or(end.len());
-        let (direct, later) = end.split_at(moved_first);
-        let stand_ins = self.stand_ins(&later.iter().filter_map(rule).collect::<Vec<_>>());
+        let (front, end) = (self.with([Fate::Front, Fate::MovesFront]), self.with([Fate::End, Fate::Moves]));
+        // Up to the last that moves to the front, and from the first that moves to the end on, the order there is made
+        // anew once the old places of those that move are free.
+        let moves = |place: &usize| matches!(self.fate(*place), Fate::Moves | Fate::MovesFront);
+        let (first, front) = front.split_at(front.iter().rposition(moves).map_or(0, |last| last + 1));
+        let (end, last) = end.split_at(end.iter().position(moves).unwrap_or(end.len()));
+        let (first_ins, last_ins) = (self.stand_ins(first), self.stand_ins(last));
         let gone = |((rule, place), copies): ((&&Rule, &Option<usize>), &usize)| {
             let stays = place.is_some_and(|place| self.fate(place) == Fate::Stays);
             std::iter::repeat_n((**rule).clone(), if stays { 0 } else { *copies })
         };
         let gone: Vec<Rule> = self.there.iter().zip(&self.places).zip(&self.copies).flat_map(gone).collect();
 
-        plan.added.extend(self.with_any([Fate::Front, Fate::End]).iter().filter_map(rule));
-        plan.moved.extend(all(Fate::Moves));
+        plan.added.extend(self.rules(&self.with([Fate::Front, Fate::End])));
+        plan.moved.extend(self.rules(&self.with([Fate::MovesFront, Fate::Moves])));
         let deleted = self.there.iter().zip(&self.places).filter(|(_, place)| place.is_none());
         plan.deleted.extend(deleted.map(|(rule, _)| (**rule).clone()));
 
-        let add = |place: &usize, rule: Rule| {
-            let rule = Rule { prepend: self.fate(*place) == Fate::Front, ..rule };
-            if self.fate(*place) == Fate::Moves { Step::Again(rule) } else { Step::Add(rule) }
+        let add = |(place, rule): (&usize, Rule)| {
+            let rule = Rule { prepend: matches!(self.fate(*place), Fate::Front | Fate::MovesFront), ..rule };
+            if moves(place) { Step::Again(rule) } else { Step::Add(rule) }
         };
-        let itself = |place: &usize| Some(add(place, rule(place)?));
-        plan.steps.extend(self.with(Fate::Front).iter().rev().filter_map(itself));
-        plan.steps.extend(direct.iter().filter_map(itself));
-        plan.steps.extend(later.iter().zip(&stand_ins).map(|(place, stand_in)| add(place, stand_in.clone())));
+        let steps = |places: &[usize], rules: &[Rule]| {
+            places.iter().zip(rules.iter().cloned()).map(add).collect::<Vec<Step>>()
+        };
+        let steps_themselves = |places: &[usize]| steps(places, &self.rules(places));
+        plan.steps.extend(steps_themselves(front).into_iter().rev());
+        plan.steps.extend(steps(first, &first_ins).into_iter().rev());
+        plan.steps.extend(steps_themselves(end));
+        plan.steps.extend(steps(last, &last_ins));
         plan.steps.extend(gone.into_iter().rev().map(Step::Delete));
-        plan.steps.extend(later.iter().filter_map(itself));
-        plan.steps.extend(stand_ins.into_iter().rev().map(Step::Delete));
+        plan.steps.extend(steps_themselves(first).into_iter().rev());
+        plan.steps.extend(steps_themselves(last));
+        plan.steps.extend(first_ins.into_iter().chain(last_ins).rev().map(Step::Delete));
     }
 
-    fn with_any(&self, fates: [Fate; 2]) -> Vec<usize> {
-        (0..self.target.len()).filter(|place| fates.contains(&self.fate(*place))).collect()
+    /// The rules wanted at these places.
+    fn rules(&self, places: &[usize]) -> Vec<Rule> {
+        let rules = places.iter().filter_map(|place| self.target.get(*place));
+        rules.map(|rule| (**rule).clone()).collect()
     }
 
     /// A stand-in for each of the rules, unlike every rule that is there or wanted.
-    fn stand_ins(&self, rules: &[Rule]) -> Vec<Rule> {
-        if rules.is_empty() {
+    fn stand_ins(&self, places: &[usize]) -> Vec<Rule> {
+        if places.is_empty() {
             return Vec::new();
         }
         let known = self.there.iter().chain(self.target).map(|rule| rule.identity());
@@ -277,7 +287,7 @@ impl<'a> Change<'a> {
             }
             other
         };
-        rules.iter().map(stand_in).collect()
+        self.rules(places).iter().map(stand_in).collect()
     }
 }
 

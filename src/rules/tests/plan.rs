@@ -29,7 +29,7 @@ impl Kernel {
 
     fn take(&mut self, step: &Step) {
         match step {
-            Step::Add(rule) if rule.prepends() => self.0.insert(0, rule.clone()),
+            Step::Add(rule) | Step::Again(rule) if rule.prepends() => self.0.insert(0, rule.clone()),
             Step::Add(rule) | Step::Again(rule) => {
                 assert!(!self.has(rule), "the kernel has it already: {rule}");
                 self.0.push(rule.clone());
@@ -148,6 +148,10 @@ fn a_plan_does_the_least() {
         // Order that matters has changed.
         ("a1-5 b2-7", "b2-7 a1-5", "", "", "a1-5", 4),
         ("a1-5 !2-7 c3-9", "!2-7 c3-9 a1-5", "", "", "a1-5", 4),
+        ("a1-5 c3-9 !2-7", "!2-7 a1-5 c3-9", "", "", "!2-7", 4),
+        ("a1-5 b8-9 !2-7", "!2-7 x1-9 a1-5 b8-9", "x1-9", "", "!2-7", 5),
+        // In front one that keeps out of the log would be there before the one that records.
+        ("a1-5 b8-9 !2-7", "b2-3 !2-7 x1-9 a1-5 b8-9", "b2-3 x1-9", "", "!2-7 a1-5 b8-9", 16),
         // Put in front.
         ("a1-5", "a1-5 ^b2-7", "b2-7", "", "", 1),
         ("a1-5", "^b2-7 a1-5 ^c3-3", "c3-3 b2-7", "", "", 2),
