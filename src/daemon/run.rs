@@ -119,7 +119,9 @@ fn load(session: &mut Session, config: &Config, rules: &Rules) -> anyhow::Result
         Err(error @ Error::Immutable(_)) => tracing::warn!("{error}; the kernel's settings stay as they are"),
         set => set?,
     }
-    let there = installed(session.control())?;
+    // A locked configuration takes no rule, not even one that it has.
+    let locked = session.control().status()?.enabled == 2;
+    let there = if locked { installed(session.control())? } else { Vec::new() };
     let mut missing = plan::missing(&there, &rules.rules).into_iter().peekable();
     for rule in &rules.rules {
         if missing.next_if(|missing| std::ptr::eq(*missing, rule)).is_none() {
@@ -127,7 +129,8 @@ fn load(session: &mut Session, config: &Config, rules: &Rules) -> anyhow::Result
             continue;
         }
         match session.add_rule(&rule.to_kernel()) {
-            Ok(_) => {}
+            Ok(true) => {}
+            Ok(false) => tracing::warn!("the rule is in the kernel already and will stay there: {rule}"),
             Err(error) if rules.lenient => tracing::error!("{error}; the rule is left out: {rule}"),
             Err(error) => return Err(error).with_context(|| format!("the rule {rule}")),
         }
