@@ -1,5 +1,5 @@
-//! `ktrail` under the name `auditctl`, and Debian's auditctl: both are given the same arguments, and what they print, how
-//! they end and what the kernel then has is compared.
+//! `ktrail` under the name `auditctl`, and Debian's auditctl: both are given the same arguments, and what they print,
+//! how they end and what the kernel then has is compared.
 //!
 //! What they say on standard error is compared by whether they say something. Where the two differ on purpose,
 //! docs/auditd-differences.md says so, and the tests at the end hold it.

@@ -1,5 +1,5 @@
-//! Rules in the running kernel: what it lists is the same, byte for byte, whether ktrail or Debian's auditctl has loaded
-//! them.
+//! Rules in the running kernel: what it lists is the same, byte for byte, whether ktrail or Debian's auditctl has
+//! loaded them.
 //!
 //! Each rule is loaded alone, for a moment, and matches nothing of the machine's: it is for a path below a directory of
 //! the test's own, for a program that does not exist, or for a user who does not.
@@ -422,7 +422,8 @@ const BATCH: usize = 250;
 /// How many batches there are. The kernel takes some ten milliseconds to delete a rule.
 const BATCHES: usize = 8;
 
-/// The rule's bytes as the kernel lists them: the bits of the classes, the upper half of the mask's last word, are gone.
+/// The rule's bytes as the kernel lists them: the bits of the classes, the upper half of the mask's last word, are
+/// gone.
 fn as_listed(rule: &Rule) -> Vec<u8> {
     let mut bytes = rule.to_kernel();
     let last = 12 + 63 * 4;

@@ -1,8 +1,9 @@
-//! Changes that others make to the kernel's rules: told as events, with who made them, and undone if that is configured.
+//! Changes that others make to the kernel's rules: told as events, with who made them, and undone if that is
+//! configured.
 //!
-//! The rules that the kernel has once the daemon has loaded its own are those to be. They are compared with the kernel's
-//! whenever it reports a change of rules, and once a minute. What has changed and is not put back is from then on as it
-//! is to be, so that each change is told once.
+//! The rules that the kernel has once the daemon has loaded its own are those to be. They are compared with the
+//! kernel's whenever it reports a change of rules, and once a minute. What has changed and is not put back is from
+//! then on as it is to be, so that each change is told once.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -32,8 +33,8 @@ const SETTLE_MAX: Duration = Duration::from_secs(2);
 const SEND_MAX: Duration = Duration::from_secs(1);
 /// How often the thread looks whether it is to stop.
 const STOP_INTERVAL: Duration = Duration::from_millis(50);
-/// Reports of changes that wait at most, and that are remembered: of some hundred bytes each. Of changes beyond that it is
-/// not told who made them.
+/// Reports of changes that wait at most, and that are remembered: of some hundred bytes each. Of changes beyond that
+/// it is not told who made them.
 const REPORTS_MAX: usize = 1024;
 /// Changed rules that are told one by one; the rest is counted.
 const TOLD_MAX: usize = 100;

@@ -1,5 +1,6 @@
-//! The system calls that the letters of `perm` and `-p` stand for: the kernel's classes (include/asm-generic/audit_read.h
-//! and the three beside it), and the calls that open files, which count by how they open them.
+//! The system calls that the letters of `perm` and `-p` stand for: the kernel's classes
+//! (include/asm-generic/audit_read.h and the three beside it), and the calls that open files, which count by how they
+//! open them.
 
 use crate::tables::{self, Arch};
 

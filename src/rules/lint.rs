@@ -21,11 +21,11 @@ pub enum Lint {
     Duplicate,
     /// The same rule again, with its conditions in another order.
     #[error(
-        "the rule before it says the same with its conditions in another order; the kernel keeps both and this one never decides"
+        "the rule before it has the same conditions in another order; the kernel keeps both, and this one never decides"
     )]
     Reordered,
     /// An earlier rule matches all that this one does.
-    #[error("it never decides: the rule before it, in the order in which the kernel asks them, matches all that this one does{}", if *.0 { ", and keeps it out of the log" } else { "" })]
+    #[error("it never decides: the rule that the kernel asks before it matches all that this one does{}", if *.0 { ", and keeps it out of the log" } else { "" })]
     Shadowed(bool),
     /// No event has what the conditions ask for.
     #[error("it never matches: its conditions on {0} contradict each other{hint}", hint = contradiction_hint(.0))]

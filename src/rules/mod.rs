@@ -221,9 +221,9 @@ impl Rule {
         texts.flat_map(split_keys)
     }
 
-    /// Whether the kernel takes this and `other` for the same rule: list, action, system calls and conditions in their
-    /// order (`audit_compare_rule`, kernel/auditfilter.c). It deletes by this, and refuses to add a rule it has; one that
-    /// prepends it adds a second time.
+    /// Whether the kernel takes this and `other` for the same rule: list, action, system calls and conditions in
+    /// their order (`audit_compare_rule`, kernel/auditfilter.c). It deletes by this, and refuses to add a rule it
+    /// has; one that prepends it adds a second time.
     pub fn same_as(&self, other: &Rule) -> bool {
         self.identity() == other.identity()
     }

@@ -118,8 +118,8 @@ pub const RULE_OPTIONS: [&str; 10] = ["-w", "-W", "-a", "-A", "-d", "-p", "-k", 
 /// Rules, each with whether it is to be added, and what is likely not meant.
 type Rules = (Vec<(bool, Rule)>, Vec<Warning>);
 
-/// The rules that `first` and the options after it make. After an error that does not change what the other options mean,
-/// reading goes on.
+/// The rules that `first` and the options after it make. After an error that does not change what the other options
+/// mean, reading goes on.
 fn rules(
     first: OptionWord,
     mut options: Options<'_>,

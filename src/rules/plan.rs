@@ -1,14 +1,15 @@
-//! How to get from the rules that the kernel has to those that are wanted: what to add and to delete, and in what order.
+//! How to get from the rules that the kernel has to those that are wanted: what to add and to delete, and in what
+//! order.
 //!
 //! The first rule of a list that matches decides, and the kernel only puts rules at the ends of a list. A plan keeps to
 //! this: whenever it is stopped, each event is decided either as by the rules before or as by those wanted, and a rule
 //! that is in both sets is there, itself or as a stand-in that matches the same. (When several rules go to the front,
 //! what one of them matches may for a moment be recorded by another of them. Nothing is missed.)
 //!
-//! So new rules go to the end first, where they decide only what no rule did before, and then those no longer wanted are
-//! deleted from the back. A rule that has to come before one that is there goes to the front if it can. Otherwise the one
-//! that is there moves behind it. A rule moves by way of a stand-in, as the kernel takes no rule twice. Rules whose order
-//! makes no difference are not moved.
+//! So new rules go to the end first, where they decide only what no rule did before, and then those no longer wanted
+//! are deleted from the back. A rule that has to come before one that is there goes to the front if it can. Otherwise
+//! the one that is there moves behind it. A rule moves by way of a stand-in, as the kernel takes no rule twice. Rules
+//! whose order makes no difference are not moved.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 

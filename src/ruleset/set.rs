@@ -1,8 +1,8 @@
 //! What several files of rules ask for together, and all that is wrong or odd in them.
 //!
 //! The files are read as augenrules joins them: `-D` stands for an empty beginning wherever it is, `-e` for the end.
-//! `-d` and `-W` take back a rule that stood before them. After `-c` or `-i` a wrong line is left out; without them a set
-//! with a wrong line is not to be loaded.
+//! `-d` and `-W` take back a rule that stood before them. After `-c` or `-i` a wrong line is left out; without them a
+//! set with a wrong line is not to be loaded.
 
 use super::files::Source;
 use crate::rules::control::Control;

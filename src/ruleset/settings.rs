@@ -1,5 +1,5 @@
-//! What files of rules say beside rules: settings of the audit subsystem, of which the last of a sort counts, and what is
-//! no part of a set of rules.
+//! What files of rules say beside rules: settings of the audit subsystem, of which the last of a sort counts, and
+//! what is no part of a set of rules.
 
 use super::set::At;
 use crate::netlink::status::StatusChange;

@@ -104,8 +104,8 @@ fn join(sources: &Path, joined: &Path, check: bool) -> Result<Outcome, (PathBuf,
     Ok(Outcome::Changed)
 }
 
-/// The lines without comments and blank ones: the last bare `-D` first, then the last `-b` and the last `-f`, the others
-/// in their order, and the last `-e` at the end.
+/// The lines without comments and blank ones: the last bare `-D` first, then the last `-b` and the last `-f`, the
+/// others in their order, and the last `-e` at the end.
 fn arranged(text: &[u8]) -> Vec<u8> {
     let (mut delete, mut backlog, mut failure, mut enabled) = (&b""[..], &b""[..], &b""[..], &b""[..]);
     let mut others: Vec<&[u8]> = Vec::new();

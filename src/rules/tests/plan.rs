@@ -42,8 +42,8 @@ impl Kernel {
     }
 }
 
-/// Rules by letter and range: `a3-5` records the users 3 to 5 with the key a, `!3-5` keeps them out of the log; with `^`
-/// in front it is prepended.
+/// Rules by letter and range: `a3-5` records the users 3 to 5 with the key a, `!3-5` keeps them out of the log; with
+/// `^` in front it is prepended.
 fn rules(text: &str) -> Vec<Rule> {
     let one = |word: &str| {
         let (option, word) = word.strip_prefix('^').map_or(("-a", word), |word| ("-A", word));

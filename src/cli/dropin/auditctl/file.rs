@@ -30,8 +30,8 @@ pub(super) enum Mode {
     Ignore,
 }
 
-/// Does what the lines of the file say. All wrong lines are told first; with one, nothing is done unless `mode` says so or
-/// the file has `-c` or `-i` before it.
+/// Does what the lines of the file say. All wrong lines are told first; with one, nothing is done unless `mode` says
+/// so or the file has `-c` or `-i` before it.
 pub(super) fn load(kernel: &mut Kernel, path: &Path, mut mode: Mode) -> ExitCode {
     if let Err(error) = is_trusted(path) {
         return failed(format_args!("{}: {error}", path.display()), status::FILE);
