@@ -15,6 +15,8 @@ pub mod event;
 
 pub mod rules;
 
+pub mod ruleset;
+
 pub mod interpret;
 
 pub mod enrich;

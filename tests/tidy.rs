@@ -5,13 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules in their order, lowest first, each with what it may use of ours. `docs/architecture.md` says why.
-const MAY_USE: [(&str, &[&str]); 20] = [
+const MAY_USE: [(&str, &[&str]); 21] = [
     ("sys", &[]),
     ("tables", &[]),
     ("netlink", &["sys"]),
     ("record", &["tables"]),
     ("event", &["record"]),
     ("rules", &["tables"]),
+    ("ruleset", &["netlink", "rules"]),
     ("interpret", &["tables", "record", "event"]),
     ("enrich", &["sys", "record", "event"]),
     ("store", &["sys"]),
@@ -27,8 +28,8 @@ const MAY_USE: [(&str, &[&str]); 20] = [
     (
         "daemon",
         &[
-            "sys", "netlink", "record", "event", "rules", "enrich", "store", "entry", "ingest", "query",
-            "protocol", "serve", "config",
+            "sys", "netlink", "record", "event", "rules", "ruleset", "enrich", "store", "entry", "ingest",
+            "query", "protocol", "serve", "config",
         ],
     ),
     (
@@ -39,6 +40,7 @@ const MAY_USE: [(&str, &[&str]); 20] = [
             "record",
             "event",
             "rules",
+            "ruleset",
             "interpret",
             "enrich",
             "store",

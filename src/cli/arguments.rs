@@ -1,5 +1,6 @@
 //! The command line of `ktrail`.
 
+use std::ffi::OsString;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
@@ -42,7 +43,7 @@ pub(super) enum Command {
     Report(Reporting),
     /// Show what kernel, daemon and log are doing
     Status(Status),
-    /// Show the rules in the kernel
+    /// Show, check and load audit rules
     Rules(Rules),
     /// Read auditd logs into a log directory
     Import(Import),
@@ -188,6 +189,9 @@ pub(super) struct Status {
 
 #[derive(Debug, Args)]
 pub(super) struct Rules {
+    /// Read this configuration file in place of /etc/ktrail/ktrail.toml
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
     #[command(subcommand)]
     pub(super) command: RulesCommand,
 }
@@ -195,7 +199,72 @@ pub(super) struct Rules {
 #[derive(Debug, Subcommand)]
 pub(super) enum RulesCommand {
     /// List the rules in the kernel, as auditctl does
-    List,
+    List(RulesList),
+    /// Say all that is wrong or odd in files of rules; the kernel is not asked
+    Check(RulesCheck),
+    /// Show what a load would change; exit status 1 when something
+    Diff(RulesDiff),
+    /// Make the kernel's rules those of the files: adds what is new, then deletes what is gone
+    Load(RulesFiles),
+    /// Add a rule, given as auditctl takes it
+    Add(RuleWords),
+    /// Delete a rule, given as auditctl takes it, or all rules of a key with -k
+    Delete(RuleWords),
+    /// Write the kernel's rules as a rules file
+    Save(RulesSave),
+    /// Say in words what a rule does and what it costs
+    Explain(RuleWords),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RulesList {
+    /// As JSON, one object a rule
+    #[arg(long)]
+    pub(super) json: bool,
+    /// With how many events of the log have the rule's keys
+    #[arg(long)]
+    pub(super) hits: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RulesDiff {
+    #[command(flatten)]
+    pub(super) files: RulesFiles,
+    /// As JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RulesSave {
+    /// The file; without one, standard output
+    #[arg(value_name = "FILE")]
+    pub(super) file: Option<PathBuf>,
+}
+
+/// A rule in auditctl's words.
+#[derive(Debug, Args)]
+pub(super) struct RuleWords {
+    /// For instance -w /etc/passwd -p wa -k passwd
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "RULE")]
+    pub(super) words: Vec<OsString>,
+}
+
+/// Files of rules.
+#[derive(Debug, Args)]
+pub(super) struct RulesFiles {
+    /// Files of rules, in this order; without any, those of the configured directories
+    #[arg(value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RulesCheck {
+    #[command(flatten)]
+    pub(super) files: RulesFiles,
+    /// As JSON
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -15,7 +15,7 @@ mod time;
 use std::io;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use nix::sys::signal::Signal;
 
 use arguments::{Command, Options};
@@ -31,6 +31,8 @@ mod exit {
 }
 
 /// Runs `ktrail` and gives its exit status: 0 with matches or when done, 1 without matches, 2 on an error.
+///
+/// Under the name of one of auditd's programs it is that program.
 pub fn main() -> ExitCode {
     if let Some((run, arguments)) = dropin::asked_for(std::env::args_os()) {
         return run(arguments);
@@ -49,7 +51,7 @@ pub fn main() -> ExitCode {
         Command::Tail(arguments) => search::tail(&place, &arguments),
         Command::Report(arguments) => report::report(&place, &arguments),
         Command::Status(arguments) => status::status(&place, &arguments),
-        Command::Rules(arguments) => rules::rules(&arguments),
+        Command::Rules(arguments) => rules::rules(&place, &arguments),
         Command::Import(arguments) => import::import(&place, &arguments),
         Command::Reload => renew::renew(&place, Signal::SIGHUP),
         Command::Upgrade => renew::renew(&place, Signal::SIGUSR2),
@@ -63,6 +65,11 @@ pub fn main() -> ExitCode {
             ExitCode::from(exit::ERROR)
         }
     }
+}
+
+/// The command line of `ktrail`, for manual pages and shell completions.
+pub fn command() -> clap::Command {
+    Options::command()
 }
 
 /// Whether the reader of our output has gone: `ktrail search | head` is no error.

@@ -31,10 +31,7 @@ pub(super) fn search(place: &Place, arguments: &Search) -> anyhow::Result<u8> {
         after: None,
     };
     if arguments.count {
-        let count = match &place.log_dir {
-            Some(dir) => run::count(&open(dir)?.snapshot(), &query)?.matched,
-            None => client(place)?.count(&parameters(&query))?,
-        };
+        let count = count(place, &query)?;
         println!("{count}");
         return Ok(if count > 0 { exit::FOUND } else { exit::NOTHING });
     }
@@ -56,6 +53,19 @@ pub(super) fn search(place: &Place, arguments: &Search) -> anyhow::Result<u8> {
     }
     output.finish()?;
     Ok(if count > 0 { exit::FOUND } else { exit::NOTHING })
+}
+
+/// How many events of the log have a key.
+pub(super) fn count_key(place: &Place, key: &[u8]) -> anyhow::Result<u64> {
+    let query = Query { filter: Some(Filter::test(Field::Key, Op::Equals, key)?), ..Query::default() };
+    count(place, &query)
+}
+
+fn count(place: &Place, query: &Query) -> anyhow::Result<u64> {
+    Ok(match &place.log_dir {
+        Some(dir) => run::count(&open(dir)?.snapshot(), query)?.matched,
+        None => client(place)?.count(&parameters(query))?,
+    })
 }
 
 pub(super) fn tail(place: &Place, arguments: &Tail) -> anyhow::Result<u8> {

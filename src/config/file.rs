@@ -16,6 +16,7 @@ pub(super) struct File {
     pub(super) metrics_listen: Option<Loopback>,
     pub(super) node: Name,
     pub(super) rules_dirs: Vec<PathBuf>,
+    pub(super) rules: Rules,
     pub(super) kernel: Kernel,
     pub(super) events: Events,
     pub(super) store: Store,
@@ -31,6 +32,7 @@ impl Default for File {
             metrics_listen: None,
             node: Name::None,
             rules_dirs: vec![PathBuf::from("/etc/ktrail/rules.d")],
+            rules: Rules::default(),
             kernel: Kernel::default(),
             events: Events::default(),
             store: Store::default(),
@@ -80,6 +82,25 @@ impl<'de> Deserialize<'de> for Loopback {
             ))),
         }
     }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Rules {
+    pub(super) on_drift: OnDrift,
+}
+
+impl Default for Rules {
+    fn default() -> Rules {
+        Rules { on_drift: OnDrift::Tell }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum OnDrift {
+    Tell,
+    Repair,
 }
 
 #[derive(Debug, Deserialize)]

@@ -46,6 +46,8 @@ pub struct Config {
     pub kernel: Kernel,
     /// Directories of rules files, read in this order, each in the order of names.
     pub rules_dirs: Vec<PathBuf>,
+    /// What is done when others change the rules.
+    pub on_drift: OnDrift,
     /// Whether names of ids are looked up.
     pub names: bool,
     /// The daemon's own log.
@@ -91,6 +93,15 @@ impl LowSpace {
             LowSpace::Run(command) | LowSpace::Halt(command) => Some(command),
         }
     }
+}
+
+/// What is done when others change the kernel's rules while the daemon runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnDrift {
+    /// It is told.
+    Tell,
+    /// It is told, and the rules are made again what they were.
+    Repair,
 }
 
 /// Where the daemon tells of itself.
@@ -154,16 +165,15 @@ impl Config {
         let store = store::Config {
             dir: log_dir,
             rotate_bytes: at_least("store.rotate_bytes", file.store.rotate_bytes, 1 << 20)?,
-            rotate_age: (file.store.rotate_age_s > 0).then(|| Duration::from_secs(file.store.rotate_age_s)),
+            rotate_age: seconds(file.store.rotate_age_s),
             retain_bytes: (file.store.retain_bytes > 0).then_some(file.store.retain_bytes),
-            retain_age: (file.store.retain_age_s > 0).then(|| Duration::from_secs(file.store.retain_age_s)),
+            retain_age: seconds(file.store.retain_age_s),
             flush: match file.store.flush {
                 Flush::None => store::Flush::None,
-                Flush::Interval => store::Flush::Interval(Duration::from_millis(at_least(
-                    "store.flush_interval_ms",
-                    file.store.flush_interval_ms,
-                    1,
-                )?)),
+                Flush::Interval => {
+                    let least = at_least("store.flush_interval_ms", file.store.flush_interval_ms, 1)?;
+                    store::Flush::Interval(Duration::from_millis(least))
+                }
                 Flush::EveryEvent => store::Flush::EveryEvent,
             },
             group: group("store.group", &file.store.group)?,
@@ -171,20 +181,14 @@ impl Config {
                 .filter(|bytes| *bytes > 0 && space.policy == LowSpace::Rotate),
             ..store::Config::default()
         };
+        let buffer = at_least("kernel.receive_buffer_bytes", file.kernel.receive_buffer_bytes, 64 << 10)?;
         let idle_ms = at_least("events.idle_ms", file.events.idle_ms, 10)?;
         Ok(Config {
             socket: overrides.socket.clone().unwrap_or(file.socket),
             readers: group("readers", &file.readers)?,
             metrics: file.metrics_listen.map(|Loopback(address)| address),
             node: node(&file.node),
-            events: events::Config {
-                receive_buffer_bytes: usize::try_from(at_least(
-                    "kernel.receive_buffer_bytes",
-                    file.kernel.receive_buffer_bytes,
-                    64 << 10,
-                )?)
-                .unwrap_or(usize::MAX),
-            },
+            events: events::Config { receive_buffer_bytes: usize::try_from(buffer).unwrap_or(usize::MAX) },
             assembler: assembler::Config { syscall_idle_ms: idle_ms, ..assembler::Config::default() },
             store,
             space,
@@ -193,6 +197,7 @@ impl Config {
                 backlog_wait_time: file.kernel.backlog_wait_time,
             },
             rules_dirs: file.rules_dirs,
+            on_drift: on_drift(file.rules.on_drift),
             names: file.events.names,
             diagnostics: Diagnostics {
                 level: file.diagnostics.level,
@@ -200,6 +205,18 @@ impl Config {
                 files: file.diagnostics.files,
             },
         })
+    }
+}
+
+/// A time in seconds, of which 0 is none.
+fn seconds(seconds: u64) -> Option<Duration> {
+    (seconds > 0).then(|| Duration::from_secs(seconds))
+}
+
+fn on_drift(choice: file::OnDrift) -> OnDrift {
+    match choice {
+        file::OnDrift::Tell => OnDrift::Tell,
+        file::OnDrift::Repair => OnDrift::Repair,
     }
 }
 
@@ -252,12 +269,12 @@ mod tests {
 
     #[test]
     fn settings_reach_their_module() {
-        let text = "node = \"web1\"\nreaders = \"root\"\n[store]\nflush = \"every_event\"\nretain_bytes = 0\n[kernel]\nbacklog_limit = 64\n";
+        let text = "node = \"web1\"\nreaders = \"root\"\n[store]\nflush = \"every_event\"\nretain_bytes = 0\n[kernel]\nbacklog_limit = 64\n[rules]\non_drift = \"repair\"\n";
         let config = parse(text).expect("a good file");
         assert_eq!(config.node.as_deref(), Some(&b"web1"[..]));
         assert_eq!(config.readers, Some(Gid::from_raw(0)));
         assert_eq!((config.store.flush, config.store.retain_bytes), (store::Flush::EveryEvent, None));
-        assert_eq!(config.kernel.backlog_limit, 64);
+        assert_eq!((config.kernel.backlog_limit, config.on_drift), (64, OnDrift::Repair));
     }
 
     #[test]
@@ -290,6 +307,7 @@ mod tests {
             ("metrics_listen = \"localhost:1\"\n", "ktrail.toml:1:18: \"localhost:1\" is not an address and"),
             ("metrics_listen = 9477\n", "ktrail.toml:1:18: invalid type: integer `9477`"),
             ("[store]\nflush = \"often\"\n", "ktrail.toml:2:9: "),
+            ("[rules]\non_drift = \"undo\"\n", "ktrail.toml:2:12: "),
             ("[store]\non_low_space = \"panic\"\n", "ktrail.toml:2:16: "),
             (
                 "[store]\non_low_space = \"run\"\n",

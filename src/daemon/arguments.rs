@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use crate::config::Overrides;
 use crate::rules::parse::RULE_OPTIONS;
@@ -37,6 +37,11 @@ struct Options {
     /// Check the configuration and the rules, and do nothing else
     #[arg(long)]
     check_config: bool,
+}
+
+/// The options, without those of rules.
+pub(super) fn command() -> clap::Command {
+    Options::command()
 }
 
 /// What the command line says.

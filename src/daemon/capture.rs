@@ -13,6 +13,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver as Channel, Sender, bounded};
 
+use super::drift::Reports;
 use super::log::Log;
 use super::receive::{self, Ends};
 use super::recover::Known;
@@ -45,6 +46,8 @@ pub(super) enum Work {
         /// Its text.
         body: String,
     },
+    /// A new segment of the log is wanted.
+    Rotate,
     /// What the next process is to know of this one's changes in the kernel.
     State(Vec<u8>),
 }
@@ -70,6 +73,8 @@ pub(super) struct Storing {
     pub(super) space: Space,
     /// What of the messages an earlier process left in the ring is in the log.
     pub(super) known: Known,
+    /// Where the kernel's reports of changed rules go.
+    pub(super) reports: Reports,
 }
 
 /// The threads of the data.
@@ -100,10 +105,11 @@ impl Capture {
         let storer = {
             let counters = counters.clone();
             let log = Log::new(storing.store, storing.live, counters.clone(), stop.clone(), storing.space);
-            let (ingest, known) = (storing.ingest, storing.known);
+            let (ingest, known, reports) = (storing.ingest, storing.known, storing.reports);
             let (bell, leave) = (bell.clone(), leave.clone());
             thread::Builder::new().name("store".into()).spawn(move || {
-                let mut storer = Storer { ingest, log, ring: reader, counters, begun: Instant::now() };
+                let mut storer =
+                    Storer { ingest, log, ring: reader, reports, counters, begun: Instant::now() };
                 storer.recover(known);
                 storer.run(&to_do, &bell);
                 storer.end(leave.load(Ordering::Acquire))

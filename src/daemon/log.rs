@@ -101,6 +101,12 @@ impl Log {
         done
     }
 
+    /// Begins a new segment.
+    pub(super) fn rotate(&mut self) {
+        let rotated = self.store.rotate();
+        self.told(rotated);
+    }
+
     /// Does what time brings. `now_ms` is of a clock that never goes back.
     pub(super) fn tick(&mut self, now_ms: u64) {
         self.tick_store();

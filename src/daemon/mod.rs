@@ -7,6 +7,7 @@ mod arguments;
 mod capture;
 mod counts;
 mod diagnostics;
+mod drift;
 mod inherit;
 mod log;
 mod manager;
@@ -73,6 +74,11 @@ pub fn main() -> ExitCode {
             failed(&error, status)
         }
     }
+}
+
+/// The command line of `ktraild`, for manual pages and shell completions; rules are in its words at the end.
+pub fn command() -> clap::Command {
+    arguments::command()
 }
 
 fn failed(error: &Error, status: u8) -> ExitCode {

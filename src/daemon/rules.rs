@@ -8,23 +8,17 @@
 //! hide a loss (`--reset-lost`), and what is no setting (`-l`, `-s`, `-m`, `-t`, `-q`).
 
 use std::fmt::Write as _;
-use std::fs;
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use nix::unistd::{Group, User};
 
 use super::arguments::Arguments;
 use crate::config::Config;
 use crate::netlink::status::StatusChange;
-use crate::rules::Rule;
 use crate::rules::control::Control;
-use crate::rules::host::Host;
-use crate::rules::parse::{self, Line, Place};
-
-/// Bytes of a rules file.
-const FILE_BYTES_MAX: u64 = 16 << 20;
+use crate::rules::{Rule, parse};
+use crate::ruleset::files::{self, Source};
+use crate::ruleset::host::ThisHost;
+use crate::ruleset::set::{At, RuleSet, Severity};
 
 /// What the run asks of the kernel.
 #[derive(Debug, Default)]
@@ -38,78 +32,45 @@ pub(super) struct Rules {
     pub(super) warnings: Vec<String>,
 }
 
-/// This host.
-pub(super) struct ThisHost;
-
-impl Host for ThisHost {
-    fn user(&self, name: &str) -> Option<u32> {
-        User::from_name(name).ok().flatten().map(|user| user.uid.as_raw())
-    }
-
-    fn group(&self, name: &str) -> Option<u32> {
-        Group::from_name(name).ok().flatten().map(|group| group.gid.as_raw())
-    }
-
-    fn is_directory(&self, path: &[u8]) -> bool {
-        Path::new(std::ffi::OsStr::from_bytes(path)).is_dir()
-    }
-
-    fn exists(&self, path: &[u8]) -> bool {
-        Path::new(std::ffi::OsStr::from_bytes(path)).exists()
-    }
-}
-
 /// Reads all rules. Every error of every file is told at once.
 pub(super) fn load(arguments: &Arguments, config: &Config) -> anyhow::Result<Rules> {
-    let mut rules = Rules::default();
-    let mut errors = String::new();
-    for path in files(&config.rules_dirs)? {
-        rules.take(&path, read(&path)?, &mut errors);
-    }
+    let host = ThisHost::default();
+    let mut sources = files::read_all(&files::in_dirs(&config.rules_dirs)?, &host)?;
+    let (mut rules, errors) = Rules::of(&mut sources);
     if !errors.is_empty() {
         bail!("rules are wrong, and none has been loaded:{errors}");
     }
     let (more, warnings) =
-        parse::command_line(&arguments.rules, &ThisHost).context("a rule of the command line is wrong")?;
+        parse::command_line(&arguments.rules, &host).context("a rule of the command line is wrong")?;
     rules.rules.extend(more);
     rules.warnings.extend(warnings.iter().map(ToString::to_string));
     Ok(rules)
 }
 
 impl Rules {
-    /// Takes in what a file says. What is wrong is put into `errors`, one line each.
-    fn take(&mut self, path: &Path, file: parse::File, errors: &mut String) {
-        let at = |place: Place| format!("{}:{}:{}", path.display(), place.line, place.column);
-        for (place, warning) in &file.warnings {
-            self.warnings.push(format!("{}: {warning}", at(*place)));
-        }
-        let mut wrong = file.errors.iter().peekable();
-        for (number, line) in file.lines {
-            while let Some((place, error)) = wrong.next_if(|(place, _)| place.line < number) {
-                self.refuse(format!("{}: {error}", at(*place)), errors);
-            }
-            let place = format!("{}:{number}", path.display());
-            match line {
-                Line::Add(rule) => self.rules.push(rule),
-                Line::Delete(rule) => match self.rules.iter().rposition(|known| known.same_as(&rule)) {
-                    Some(index) => drop(self.rules.remove(index)),
-                    None => self.refuse(format!("{place}: no line before this adds the rule {rule}"), errors),
-                },
-                Line::Control(control) => self.control(control, &place),
-                Line::Blank => {}
+    /// What files say, and what is wrong with them, one line each.
+    fn of(sources: &mut [Source]) -> (Rules, String) {
+        let set = RuleSet::of(sources);
+        let mut rules = Rules { rules: set.rules, lenient: set.lenient, ..Rules::default() };
+        let mut errors = String::new();
+        let place = |at: At| {
+            let path = sources.get(at.source).map(|source| source.path.display().to_string());
+            format!("{}:{}", path.unwrap_or_default(), at.line)
+        };
+        for finding in &set.findings {
+            let told = format!("{}:{}: {}", place(finding.at), finding.column, finding.message);
+            match finding.severity {
+                Severity::Error => {
+                    let _ = write!(errors, "\n  {told}");
+                }
+                Severity::LeftOut => rules.warnings.push(format!("{told}; the line is left out")),
+                Severity::Warning => rules.warnings.push(told),
             }
         }
-        for (place, error) in wrong {
-            self.refuse(format!("{}: {error}", at(*place)), errors);
+        for (at, control) in set.controls {
+            rules.control(control, &place(at));
         }
-    }
-
-    fn refuse(&mut self, what: String, errors: &mut String) {
-        if self.lenient {
-            self.warnings.push(format!("{what}; the line is left out"));
-        } else {
-            let _ = write!(errors, "\n  {what}");
-        }
+        (rules, errors)
     }
 
     fn control(&mut self, control: Control, place: &str) {
@@ -120,8 +81,7 @@ impl Rules {
             Control::RateLimit(limit) => return settings.rate_limit = Some(limit),
             Control::BacklogLimit(limit) => return settings.backlog_limit = Some(limit),
             Control::BacklogWaitTime(ticks) => return settings.backlog_wait_time = Some(ticks),
-            Control::Continue | Control::IgnoreErrors => return self.lenient = true,
-            Control::DeleteAll { key: None } => return,
+            Control::Continue | Control::IgnoreErrors | Control::DeleteAll { key: None } => return,
             Control::DeleteAll { key: Some(_) } => "rules that others have loaded are left alone",
             Control::Enabled(_) => "the rules of this run could not be removed at its end",
             Control::Failure(_) => "a loss would stop the whole machine",
@@ -142,39 +102,10 @@ fn control_text(control: &Control) -> String {
     }
 }
 
-fn read(path: &Path) -> anyhow::Result<parse::File> {
-    let size = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?.len();
-    if size > FILE_BYTES_MAX {
-        bail!("{} has {size} bytes; a rules file may have {FILE_BYTES_MAX}", path.display());
-    }
-    let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(parse::file(&text, &ThisHost))
-}
-
-/// The `*.rules` files of the directories, each directory in the order of names. A directory that is missing has none.
-fn files(dirs: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
-    let mut all = Vec::new();
-    for dir in dirs {
-        let entries = match fs::read_dir(dir) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            entries => entries.with_context(|| format!("cannot read {}", dir.display()))?,
-        };
-        let mut found = Vec::new();
-        for entry in entries {
-            let path = entry.with_context(|| format!("cannot read {}", dir.display()))?.path();
-            if path.extension().is_some_and(|extension| extension == "rules") {
-                found.push(path);
-            }
-        }
-        found.sort();
-        all.extend(found);
-    }
-    Ok(all)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::host::Host;
 
     struct NoHost;
 
@@ -194,9 +125,7 @@ mod tests {
     }
 
     fn taken(text: &str) -> (Rules, String) {
-        let (mut rules, mut errors) = (Rules::default(), String::new());
-        rules.take(Path::new("a.rules"), parse::file(text.as_bytes(), &NoHost), &mut errors);
-        (rules, errors)
+        Rules::of(&mut [Source::new("a.rules".into(), text.as_bytes().to_vec(), &NoHost)])
     }
 
     #[test]
@@ -251,6 +180,6 @@ mod tests {
     fn a_deleting_line_takes_back_the_rule_before_it() {
         let (rules, errors) = taken("-w /a -p r -k x\n-w /b\n-W /a -p r -k x\n");
         assert_eq!((errors.as_str(), rules.rules.len()), ("", 1));
-        assert!(taken("-W /a\n-w /a\n").1.contains("a.rules:1: "));
+        assert!(taken("-W /a\n-w /a\n").1.contains("a.rules:1:1: "));
     }
 }

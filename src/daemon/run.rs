@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::capture::{Capture, HostNames, NoNames, Source, Storing, Work, wall_ms};
 use super::counts::Watch;
+use super::drift::{Drift, Reports};
 use super::inherit::{self, Inheritance};
 use super::recover::Known;
 use super::rules::Rules;
@@ -29,6 +30,8 @@ use crate::netlink::error::Error;
 use crate::netlink::session::Session;
 use crate::netlink::status::StatusChange;
 use crate::record::RecordType;
+use crate::rules::plan;
+use crate::ruleset::load::installed;
 use crate::serve::live::Live;
 use crate::serve::metrics::Metrics;
 use crate::serve::{self, Server, Sources};
@@ -84,7 +87,8 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
     let mut log = FirstWords(store, live.clone(), counters.clone());
     let words = first_words(session.before().enabled, &source);
     ingest.own_event(RecordType::DAEMON_START, words.as_bytes(), now(), &mut log);
-    let storing = Storing { ingest, store: log.0, live, space, known };
+    let (reports, reported) = Reports::new();
+    let storing = Storing { ingest, store: log.0, live, space, known, reports };
     let capture = Capture::start(source, (writer, ring), storing, counters.clone())?;
     manager::keep(manager::EVENTS, capture.registered()?);
     session.is_registered();
@@ -92,11 +96,15 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
     watched.set(Box::new(watch.source())).ok().context("the status has one source")?;
     let loaded = load(&mut session, config, rules, &unseen);
     let _ = capture.work().send(Work::State(session.memory()));
-    let ended = match loaded {
-        Ok(()) => {
+    let begun =
+        loaded.and_then(|()| Drift::start(Control::open()?, config.on_drift, reported, capture.work()));
+    let ended = match begun {
+        Ok(drift) => {
             greet(config, rules, server.metrics_address());
             manager::ready("capturing");
-            runtime.block_on(serve_until_signal(server, signals, &capture))
+            let ended = runtime.block_on(serve_until_signal(server, signals, &capture));
+            drift.stop();
+            ended
         }
         Err(error) => Err(error),
     };
@@ -145,7 +153,16 @@ fn load(session: &mut Session, config: &Config, rules: &Rules, unseen: &Unseen) 
         set => set?,
     }
     unseen.settings_are_made(session);
+    // A locked configuration takes no rule, not even one that it has.
+    let locked = session.control().status()?.enabled == 2;
+    let there = if locked { installed(session.control())? } else { Vec::new() };
+    let mut missing = plan::missing(&there, &rules.rules).into_iter().peekable();
     for rule in &rules.rules {
+        let is_missing = missing.next_if(|missing| std::ptr::eq(*missing, rule)).is_some();
+        if !is_missing && !session.is_inherited(&rule.to_kernel()) {
+            tracing::warn!("the rule is in the kernel already and will stay there: {rule}");
+            continue;
+        }
         match session.add_rule(&rule.to_kernel()) {
             Ok(true) => {}
             Ok(false) => tracing::warn!("the rule is in the kernel already and will stay there: {rule}"),
@@ -186,6 +203,10 @@ async fn serve_until_signal(server: Server, mut signals: Signals, capture: &Capt
     let ended = loop {
         tokio::select! {
             wish = signals.next() => {
+                if wish == Wish::Rotate {
+                    let _ = capture.work().send(Work::Rotate);
+                    continue;
+                }
                 if wish == Wish::Renew {
                     manager::reloading();
                     if let Err(error) = tokio::task::spawn_blocking(successor::check).await? {

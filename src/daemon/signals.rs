@@ -10,11 +10,13 @@ use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 pub(super) enum Wish {
     /// End: SIGINT, SIGTERM.
     Stop,
+    /// Begin a new segment of the log: SIGUSR1.
+    Rotate,
     /// Go on with the configuration (SIGHUP) or the program (SIGUSR2) as they are now.
     Renew,
 }
 
-const ALL: [Signal; 4] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGUSR2];
+const ALL: [Signal; 5] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGUSR1, Signal::SIGUSR2];
 
 /// Holds the signals back while this process executes another program, which takes them up in [`Signals::catch`].
 pub(super) fn hold() -> nix::Result<()> {
@@ -26,7 +28,8 @@ pub(super) struct Signals {
     interrupt: Stream,
     terminate: Stream,
     hangup: Stream,
-    user: Stream,
+    rotate: Stream,
+    upgrade: Stream,
 }
 
 impl Signals {
@@ -36,7 +39,8 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
-            user: signal(SignalKind::user_defined2())?,
+            rotate: signal(SignalKind::user_defined1())?,
+            upgrade: signal(SignalKind::user_defined2())?,
         };
         ALL.into_iter().collect::<SigSet>().thread_unblock()?;
         Ok(signals)
@@ -48,7 +52,8 @@ impl Signals {
             _ = self.interrupt.recv() => Wish::Stop,
             _ = self.terminate.recv() => Wish::Stop,
             _ = self.hangup.recv() => Wish::Renew,
-            _ = self.user.recv() => Wish::Renew,
+            _ = self.rotate.recv() => Wish::Rotate,
+            _ = self.upgrade.recv() => Wish::Renew,
         }
     }
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver as Channel, RecvTimeoutError};
 
 use super::capture::{BATCH_MESSAGES, Work, milliseconds, wall_ms};
+use super::drift::Reports;
 use super::log::Log;
 use super::recover::Known;
 use super::space;
@@ -29,6 +30,7 @@ pub(super) struct Storer {
     pub(super) ingest: Ingest,
     pub(super) log: Log,
     pub(super) ring: Reader,
+    pub(super) reports: Reports,
     pub(super) counters: Arc<Counters>,
     pub(super) begun: Instant,
 }
@@ -91,6 +93,7 @@ impl Storer {
                     self.ingest.own_event(kind, body.as_bytes(), now, &mut self.log);
                     unwritten = true;
                 }
+                Ok(Work::Rotate) => self.log.rotate(),
                 Ok(Work::State(state)) => {
                     if !self.ring.set_state(&state) {
                         tracing::warn!("what is to be put back in the kernel is too much to be handed on");
@@ -125,6 +128,7 @@ impl Storer {
         let mut any = false;
         for _ in 0..BATCH_MESSAGES {
             let Some((kind, payload)) = self.ring.take() else { break };
+            self.reports.see(kind, payload);
             self.ingest.message(kind, payload, now, &mut self.log);
             any = true;
         }
@@ -141,6 +145,7 @@ impl Storer {
 
     /// Does what time brings, and writes what there is to tell of it before anything is run.
     fn tick(&mut self) {
+        Counters::set(&self.counters.waiting, self.ring.waiting());
         let now = self.now();
         self.log.tick(now.mono_ms);
         let notes = self.log.take_notes();

@@ -133,6 +133,25 @@ impl Control {
         Ok(Features { known, enabled, locked })
     }
 
+    /// Switches on that a login uid once set cannot be changed, and locks that until the next boot.
+    pub fn make_login_uid_immutable(&mut self) -> Result<(), Error> {
+        let payload = status::feature(status::LOGIN_UID_IMMUTABLE);
+        self.command(Request::SetFeature, Message::Other { kind: message::SET_FEATURE, payload }).map(drop)
+    }
+
+    /// Lets go of parts of watched directories that are no longer mounted.
+    pub fn trim(&mut self) -> Result<(), Error> {
+        self.command(Request::Trim, Message::Other { kind: message::TRIM, payload: Vec::new() }).map(drop)
+    }
+
+    /// Takes what is mounted as `subtree` for part of what is watched at `mount_point`.
+    pub fn make_equivalent(&mut self, mount_point: &[u8], subtree: &[u8]) -> Result<(), Error> {
+        let length = |path: &[u8]| u32::try_from(path.len()).unwrap_or(u32::MAX).to_ne_bytes();
+        let payload = [&length(mount_point)[..], &length(subtree), mount_point, subtree].concat();
+        self.command(Request::MakeEquivalent, Message::Other { kind: message::MAKE_EQUIVALENT, payload })
+            .map(drop)
+    }
+
     /// Who sent the registered daemon its last signal.
     pub fn signal_sender(&mut self) -> Result<SignalSender, Error> {
         let payload = self.bytes(Request::SignalInfo, message::SIGNAL_INFO)?;

@@ -19,6 +19,12 @@ pub enum Request {
     SetStatus,
     /// Read the features.
     GetFeatures,
+    /// Switch a feature on.
+    SetFeature,
+    /// Let go of what is no longer mounted.
+    Trim,
+    /// Take a subtree for part of a watched directory.
+    MakeEquivalent,
     /// Ask who sent the last signal.
     SignalInfo,
     /// Become the audit daemon.
@@ -54,6 +60,9 @@ impl std::fmt::Display for Request {
             Request::GetStatus => "read the audit status",
             Request::SetStatus => "change the audit status",
             Request::GetFeatures => "read the audit features",
+            Request::SetFeature => "switch an audit feature on",
+            Request::Trim => "trim the watched directories",
+            Request::MakeEquivalent => "take a subtree for part of a watched directory",
             Request::SignalInfo => "ask who sent the last signal",
             Request::Register => "register as the audit daemon",
             Request::Unregister => "unregister as the audit daemon",

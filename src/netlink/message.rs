@@ -21,6 +21,12 @@ pub(super) const ADD_RULE: u16 = 1011;
 pub(super) const DELETE_RULE: u16 = 1012;
 /// `AUDIT_LIST_RULES`.
 pub(super) const LIST_RULES: u16 = 1013;
+/// `AUDIT_TRIM`.
+pub(super) const TRIM: u16 = 1014;
+/// `AUDIT_MAKE_EQUIV`.
+pub(super) const MAKE_EQUIVALENT: u16 = 1015;
+/// `AUDIT_SET_FEATURE`.
+pub(super) const SET_FEATURE: u16 = 1018;
 /// `AUDIT_GET_FEATURE`.
 pub(super) const GET_FEATURE: u16 = 1019;
 /// `AUDIT_REPLACE`, with which the kernel tries whether the daemon can be reached.

@@ -69,6 +69,11 @@ impl Session {
         self.registered = true;
     }
 
+    /// Whether the process before this one has added a rule, and this one has not yet.
+    pub fn is_inherited(&self, rule: &[u8]) -> bool {
+        self.inherited.iter().any(|inherited| inherited == rule)
+    }
+
     /// Removes the rules that the process before this one has added and this one has not.
     pub fn remove_inherited(&mut self) -> Vec<Error> {
         let inherited = std::mem::take(&mut self.inherited);

@@ -45,9 +45,9 @@ pub struct Status {
 /// What is to be changed in the status; `None` leaves as it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusChange {
-    /// 0 off, 1 on. (2 would lock the configuration until the next boot.)
+    /// 0 off, 1 on, 2 on and locked until the next boot.
     pub enabled: Option<u32>,
-    /// What to do on loss: 0 nothing, 1 print.
+    /// What to do on loss: 0 nothing, 1 print, 2 panic.
     pub failure: Option<u32>,
     /// Messages a second at most.
     pub rate_limit: Option<u32>,
@@ -132,6 +132,15 @@ pub struct Features {
     pub enabled: u32,
     /// Which cannot be changed until the next boot.
     pub locked: u32,
+}
+
+/// The feature that a login uid once set cannot be changed (`AUDIT_FEATURE_LOGINUID_IMMUTABLE`, linux/audit.h).
+pub const LOGIN_UID_IMMUTABLE: u32 = 1 << 1;
+
+/// The payload that switches features on and locks them (`struct audit_features`, linux/audit.h): version, which, on,
+/// locked.
+pub(super) fn feature(bits: u32) -> Vec<u8> {
+    [1, bits, bits, bits].into_iter().flat_map(u32::to_ne_bytes).collect()
 }
 
 /// Who sent the audit daemon its last signal of TERM, HUP, USR1, USR2 (`struct audit_sig_info`, linux/audit.h).

@@ -22,6 +22,8 @@ impl RecordType {
     pub const DAEMON_START: RecordType = RecordType(1200);
     /// The audit daemon ended in an orderly way.
     pub const DAEMON_END: RecordType = RecordType(1201);
+    /// The audit daemon's settings changed; ktrail says here what others did to the rules.
+    pub const DAEMON_CONFIG: RecordType = RecordType(1203);
     /// The audit daemon writes again after it could not.
     pub const DAEMON_RESUME: RecordType = RecordType(1206);
     /// The audit daemon met an error; ktrail says here what was lost.

@@ -13,6 +13,8 @@ use crate::tables::{self, Arch};
 pub enum Form {
     /// As `auditctl -l` lists it: what -w can make is written with -w.
     Listed,
+    /// The same with architectures by their names and `unset` in words, as `auditctl -l -i` lists it.
+    Interpreted,
     /// With -a always: reads back as the same rule on every host, whereas -w asks the host whether its path is a
     /// directory.
     Exact,
@@ -30,28 +32,28 @@ impl Rule {
     /// that no text can make: one with its keys before other fields, or with a field that ktrail does not know.)
     pub fn to_text(&self, form: Form) -> Vec<u8> {
         let mut out = Vec::new();
-        match self.as_watch().filter(|_| form == Form::Listed) {
+        match self.as_watch().filter(|_| form != Form::Exact) {
             Some((path, permissions)) => {
                 out.extend_from_slice(b"-w ");
                 text::escape(path, &mut out);
                 put(&mut out, format_args!(" -p {}", letters(permissions)));
                 self.keys().for_each(|key| word(&mut out, " -k ", key));
             }
-            None => self.put_fields(&mut out),
+            None => self.put_fields(form, &mut out),
         }
         out
     }
 
-    fn put_fields(&self, out: &mut Vec<u8>) {
+    fn put_fields(&self, form: Form, out: &mut Vec<u8>) {
         let option = if self.prepend { "-A" } else { "-a" };
         put(out, format_args!("{option} {},{}", self.action.name(), self.list.name()));
         // The names of system calls are those of the last architecture before -S.
         let is_arch = |condition: &Condition| condition.field == field::ARCH;
         let before = self.conditions.iter().rposition(is_arch).map_or(0, |last| last + 1);
         let (before, after) = self.conditions.split_at_checked(before).unwrap_or((&self.conditions, &[]));
-        before.iter().for_each(|condition| put_condition(condition, out));
+        before.iter().for_each(|condition| put_condition(condition, form, out));
         self.put_syscalls(before.last(), out);
-        after.iter().for_each(|condition| put_condition(condition, out));
+        after.iter().for_each(|condition| put_condition(condition, form, out));
     }
 
     /// Path and permissions if the rule is what -w makes.
@@ -117,7 +119,7 @@ fn word(out: &mut Vec<u8>, before: &str, word: &[u8]) {
     text::escape(word, out);
 }
 
-fn put_condition(Condition { field: id, operator, value }: &Condition, out: &mut Vec<u8>) {
+fn put_condition(Condition { field: id, operator, value }: &Condition, form: Form, out: &mut Vec<u8>) {
     let operator = operator.text();
     match (Field::from_id(*id), value) {
         (Some(field), Value::Text(keys)) if field.id == field::KEY => {
@@ -128,6 +130,10 @@ fn put_condition(Condition { field: id, operator, value }: &Condition, out: &mut
             Some((left, right)) if field.kind == Kind::Compare => {
                 put(out, format_args!(" -C {left}{operator}{right}"));
             }
+            _ if form == Form::Interpreted => {
+                let text = interpreted(field.kind, *number);
+                put(out, format_args!(" -F {}{operator}{text}", field.name));
+            }
             _ => put(out, format_args!(" -F {}{operator}{}", field.name, number_text(field.kind, *number))),
         },
         (None, Value::Number(number)) => put(out, format_args!(" -F f{id}{operator}{number}")),
@@ -135,7 +141,15 @@ fn put_condition(Condition { field: id, operator, value }: &Condition, out: &mut
     }
 }
 
-fn number_text(kind: Kind, number: u32) -> String {
+fn interpreted(kind: Kind, number: u32) -> String {
+    match (kind, Arch::from_token(number)) {
+        (Kind::Arch, Some(arch)) => arch.name().to_owned(),
+        (Kind::LoginUser | Kind::Session, _) if number == u32::MAX => "unset".to_owned(),
+        _ => number_text(kind, number),
+    }
+}
+
+pub(super) fn number_text(kind: Kind, number: u32) -> String {
     let named =
         |names: &[(&str, u32)]| names.iter().find(|entry| entry.1 == number).map(|entry| entry.0.to_owned());
     match kind {

@@ -108,6 +108,9 @@ pub enum Cause {
         /// What it takes.
         takes: &'static str,
     },
+    /// unset is no number.
+    #[error("unset is compared with = and != only")]
+    UnsetHasNoOrder,
     /// A user or group that the host does not know.
     #[error("no {0} of this name on this host")]
     UnknownName(&'static str),
@@ -148,6 +151,24 @@ pub enum Cause {
     NotText,
 }
 
+impl Cause {
+    /// Whether the other options of the rule still mean what they would without the error.
+    pub(super) fn leaves_the_rest(&self) -> bool {
+        !matches!(
+            self,
+            Cause::UnknownOption
+                | Cause::NoValue
+                | Cause::TwoRules
+                | Cause::NoRule
+                | Cause::ListAndAction
+                | Cause::UnknownListOrAction
+                | Cause::UnknownArch
+                | Cause::ArchAfterSyscall
+                | Cause::TooManyFields
+        )
+    }
+}
+
 /// A rule that is refused: the cause and the word it lies in.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{}: {cause}", quoted(word))]
@@ -184,6 +205,17 @@ pub enum Warning {
         "nothing has this path now, so that it is watched as a file; a directory made later is not watched"
     )]
     Missing,
+    /// path= or exe= of a path that does not exist.
+    #[error("nothing has the path that {0}= gives now")]
+    NothingThere(&'static str),
+    /// dir= of a path that is no directory.
+    #[error("dir= is not a directory now; the kernel refuses the rule as long as nothing has its path")]
+    NoDirectory,
+    /// A path in a directory that does not exist.
+    #[error(
+        "the directory this path lies in does not exist now; the kernel refuses the rule as long as it does not"
+    )]
+    NoParent,
     /// A condition on what the kernel does not know in this list.
     #[error("the kernel does not know {field} in the list {list}: the rule never matches")]
     NeverMatches {

@@ -5,6 +5,8 @@ use super::{List, Operator};
 /// The kernel's number of a rule's field (`AUDIT_PID` and the others, linux/audit.h).
 pub type FieldId = u32;
 
+/// `AUDIT_PID`.
+pub const PID: FieldId = 0;
 /// `AUDIT_LOGINUID`.
 pub const AUID: FieldId = 9;
 /// `AUDIT_ARCH`.
@@ -160,7 +162,7 @@ const fn field(
 
 /// Every field, ascending by number, with the lists that both auditctl and the kernel let it stand in.
 pub const ALL: [Field; 46] = [
-    field(0, "pid", Kind::Number, Operators::Order, ORIGIN),
+    field(PID, "pid", Kind::Number, Operators::Order, ORIGIN),
     field(1, "uid", Kind::User, Operators::Order, ORIGIN),
     field(2, "euid", Kind::User, Operators::Order, PROCESS),
     field(3, "suid", Kind::User, Operators::Order, PROCESS),
@@ -184,7 +186,7 @@ pub const ALL: [Field; 46] = [
     field(21, "obj_type", Kind::Label, Operators::Equality, SYSCALL),
     field(22, "obj_lev_low", Kind::Label, Operators::Order, SYSCALL),
     field(23, "obj_lev_high", Kind::Label, Operators::Order, SYSCALL),
-    field(24, "loginuid_set", Kind::Number, Operators::Equality, ORIGIN),
+    field(24, "loginuid_set", Kind::Success, Operators::Equality, ORIGIN),
     field(25, "sessionid", Kind::Session, Operators::Order, PROCESS),
     field(FSTYPE, "fstype", Kind::FileSystem, Operators::Equality, &[Filesystem]),
     field(100, "devmajor", Kind::Number, Operators::Order, SYSCALL),

@@ -1,17 +1,23 @@
-//! Audit rules: auditctl's text ⇄ the kernel's form, and the difference between two sets of rules.
+//! Audit rules: auditctl's text ⇄ the kernel's form, what is odd in a set of rules, and how to get from one to another.
 //!
 //! Does no I/O: what a rule's text needs of the host comes from a [`host::Host`]. Sending rules is left to `netlink`,
-//! reading files and the order of loading to those above.
+//! reading files to those above.
 
+pub mod access;
 pub mod control;
-pub mod diff;
+pub mod describe;
 pub mod display;
 pub mod error;
+pub mod explain;
 pub mod field;
 pub mod host;
 pub mod kernel;
+pub mod lint;
 mod options;
 pub mod parse;
+pub mod plan;
+mod ranges;
+mod scope;
 pub mod syscalls;
 pub mod text;
 pub mod uring;
@@ -215,9 +221,9 @@ impl Rule {
         texts.flat_map(split_keys)
     }
 
-    /// Whether the kernel takes this and `other` for the same rule: list, action, system calls and conditions in their
-    /// order (`audit_compare_rule`, kernel/auditfilter.c). It deletes by this, and refuses to add a rule it has; one that
-    /// prepends it adds a second time.
+    /// Whether the kernel takes this and `other` for the same rule: list, action, system calls and conditions in
+    /// their order (`audit_compare_rule`, kernel/auditfilter.c). It deletes by this, and refuses to add a rule it
+    /// has; one that prepends it adds a second time.
     pub fn same_as(&self, other: &Rule) -> bool {
         self.identity() == other.identity()
     }

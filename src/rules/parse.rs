@@ -26,19 +26,36 @@ pub enum Line {
     Control(Control),
 }
 
-/// Reads one line of a rules file.
+/// Reads one line of a rules file. Of several errors in it the first is given.
 pub fn line(text: &[u8], host: &impl Host) -> Result<(Line, Vec<Warning>), RuleError> {
+    let mut errors = Vec::new();
+    let read = whole_line(text, host, &mut errors);
+    errors.into_iter().next().map_or(Ok(read), Err)
+}
+
+/// Reads one line to its end. With errors, what is given is worth nothing.
+fn whole_line(text: &[u8], host: &impl Host, errors: &mut Vec<RuleError>) -> (Line, Vec<Warning>) {
     let words = text::words(text);
     let mut options = Options::new(&words);
-    let Some(first) = options.next() else { return Ok((Line::Blank, Vec::new())) };
-    if let Some(control) = Control::read(&first, &mut options)? {
-        return Ok((Line::Control(control), Vec::new()));
+    let Some(first) = options.next() else { return (Line::Blank, Vec::new()) };
+    match Control::read(&first, &mut options) {
+        Ok(Some(control)) => return (Line::Control(control), Vec::new()),
+        Ok(None) => {}
+        Err(error) => {
+            errors.push(error);
+            return (Line::Blank, Vec::new());
+        }
     }
-    let (mut rules, warnings) = rules(first.clone(), options, host)?;
+    let (mut rules, warnings) = rules(first.clone(), options, host, errors);
     match (rules.pop(), rules.is_empty()) {
-        (Some((true, rule)), true) => Ok((Line::Add(rule), warnings)),
-        (Some((false, rule)), true) => Ok((Line::Delete(rule), warnings)),
-        _ => Err(RuleError::new(Cause::TwoRules, &first.name)),
+        (Some((true, rule)), true) => (Line::Add(rule), warnings),
+        (Some((false, rule)), true) => (Line::Delete(rule), warnings),
+        (last, _) => {
+            if last.is_some() && errors.is_empty() {
+                errors.push(RuleError::new(Cause::TwoRules, &first.name));
+            }
+            (Line::Blank, warnings)
+        }
     }
 }
 
@@ -66,15 +83,15 @@ pub struct File {
 pub fn file(text: &[u8], host: &impl Host) -> File {
     let mut file = File::default();
     for (number, text) in (1..).zip(text.split(|byte| *byte == b'\n')) {
-        match line(text, host) {
-            Ok((Line::Blank, _)) => {}
-            Ok((line, warnings)) => {
-                file.lines.push((number, line));
-                let place = Place { line: number, column: 1 };
-                file.warnings.extend(warnings.into_iter().map(|warning| (place, warning)));
-            }
-            Err(error) => file.errors.push((Place { line: number, column: error.at + 1 }, error)),
+        let mut errors = Vec::new();
+        let (line, warnings) = whole_line(text, host, &mut errors);
+        if errors.is_empty() && line != Line::Blank {
+            file.lines.push((number, line));
+            let place = Place { line: number, column: 1 };
+            file.warnings.extend(warnings.into_iter().map(|warning| (place, warning)));
         }
+        let placed = |error: RuleError| (Place { line: number, column: error.at + 1 }, error);
+        file.errors.extend(errors.into_iter().map(placed));
     }
     file
 }
@@ -83,7 +100,11 @@ pub fn file(text: &[u8], host: &impl Host) -> File {
 pub fn command_line(words: &[Word], host: &impl Host) -> Result<(Vec<Rule>, Vec<Warning>), RuleError> {
     let mut options = Options::new(words);
     let Some(first) = options.next() else { return Ok(Default::default()) };
-    let (rules, warnings) = rules(first, options, host)?;
+    let mut errors = Vec::new();
+    let (rules, warnings) = rules(first, options, host, &mut errors);
+    if let Some(error) = errors.into_iter().next() {
+        return Err(error);
+    }
     let deletes = words.iter().find(|word| matches!(word.text.as_slice(), b"-W" | b"-d"));
     match deletes {
         Some(word) if rules.iter().any(|(add, _)| !add) => Err(RuleError::new(Cause::UnknownOption, word)),
@@ -97,29 +118,69 @@ pub const RULE_OPTIONS: [&str; 10] = ["-w", "-W", "-a", "-A", "-d", "-p", "-k", 
 /// Rules, each with whether it is to be added, and what is likely not meant.
 type Rules = (Vec<(bool, Rule)>, Vec<Warning>);
 
-/// The rules that `first` and the options after it make.
-fn rules(first: OptionWord, mut options: Options<'_>, host: &impl Host) -> Result<Rules, RuleError> {
+/// The rules that `first` and the options after it make. After an error that does not change what the other options
+/// mean, reading goes on.
+fn rules(
+    first: OptionWord,
+    mut options: Options<'_>,
+    host: &impl Host,
+    errors: &mut Vec<RuleError>,
+) -> Rules {
     let mut rules = Vec::new();
     let mut warnings = Vec::new();
     let mut open: Option<Draft> = None;
     let mut next = Some(first);
     while let Some(option) = next {
-        if !RULE_OPTIONS.iter().any(|known| known.as_bytes() == option.name.text) {
-            return Err(RuleError::new(Cause::UnknownOption, &option.name));
-        }
-        let argument = options.value(&option)?;
-        if let Some(begun) = Draft::begin(&option.name, &argument, host, &mut warnings)? {
-            if let Some(draft) = open.replace(begun) {
-                rules.push(draft.finish(&mut warnings)?);
+        match read_option(&option, &mut options, &mut open, host, &mut warnings) {
+            Ok(None) => {}
+            Ok(Some(done)) => finish(done, &mut rules, &mut warnings, errors),
+            Err(error) => {
+                let meant = open.is_some() && error.cause.leaves_the_rest();
+                // What was wrong before it is what the key was to be attached to.
+                if errors.is_empty() || error.cause != Cause::LoneKey {
+                    errors.push(error);
+                }
+                if !meant {
+                    return (rules, warnings);
+                }
             }
-        } else {
-            let draft = open.as_mut().ok_or_else(|| RuleError::new(Cause::NoRule, &option.name))?;
-            draft.take(&option.name, &argument, host, &mut warnings)?;
         }
         next = options.next();
     }
     if let Some(draft) = open {
-        rules.push(draft.finish(&mut warnings)?);
+        finish(draft, &mut rules, &mut warnings, errors);
     }
-    Ok((rules, warnings))
+    (rules, warnings)
+}
+
+fn finish(
+    draft: Draft,
+    rules: &mut Vec<(bool, Rule)>,
+    warnings: &mut Vec<Warning>,
+    errors: &mut Vec<RuleError>,
+) {
+    match draft.finish(warnings) {
+        Ok(rule) => rules.push(rule),
+        Err(error) => errors.push(error),
+    }
+}
+
+/// Reads one option and its value into the open rule; if it begins a rule, gives the one that was open.
+fn read_option(
+    option: &OptionWord,
+    options: &mut Options<'_>,
+    open: &mut Option<Draft>,
+    host: &impl Host,
+    warnings: &mut Vec<Warning>,
+) -> Result<Option<Draft>, RuleError> {
+    if !RULE_OPTIONS.iter().any(|known| known.as_bytes() == option.name.text) {
+        return Err(RuleError::new(Cause::UnknownOption, &option.name));
+    }
+    let argument = options.value(option)?;
+    if let Some(begun) = Draft::begin(&option.name, &argument, host, warnings)? {
+        return Ok(open.replace(begun));
+    }
+    let draft = open.as_mut().ok_or_else(|| RuleError::new(Cause::NoRule, &option.name))?;
+    draft.take(&option.name, &argument, host, warnings)?;
+    Ok(None)
 }

@@ -44,12 +44,46 @@ impl Syscalls {
         }
     }
 
+    /// Adds all of `other`.
+    pub fn join(&mut self, other: &Syscalls) {
+        self.0.iter_mut().zip(other.0).for_each(|(these, those)| *these |= those);
+    }
+
+    /// Whether the number is there.
+    pub fn has(&self, number: u32) -> bool {
+        let word = usize::try_from(number / 32).ok().and_then(|index| self.0.get(index));
+        word.is_some_and(|word| word >> (number % 32) & 1 == 1)
+    }
+
     /// The numbers, ascending; those from [`NUMBERS_END`] stand for classes.
     pub fn numbers(&self) -> impl Iterator<Item = u32> {
-        let bits = |(word, index): (u32, u32)| {
-            (0..32).filter(move |bit| word >> bit & 1 == 1).map(move |bit| index * 32 + bit)
+        let bits = |(mut word, index): (u32, u32)| {
+            std::iter::from_fn(move || {
+                let bit = (word != 0).then(|| word.trailing_zeros())?;
+                word &= word - 1;
+                Some(index * 32 + bit)
+            })
         };
-        self.0.into_iter().zip(0..).flat_map(bits)
+        self.0.into_iter().zip(0..).filter(|(word, _)| *word != 0).flat_map(bits)
+    }
+
+    /// Whether all of these are in `other`, as far as the kernel keeps them.
+    pub fn are_in(&self, other: &Syscalls) -> bool {
+        self.kept().zip(other.kept()).all(|(these, those)| these & !those == 0)
+    }
+
+    /// Whether any of these is in `other`, as far as the kernel keeps them.
+    pub fn meet(&self, other: &Syscalls) -> bool {
+        self.kept().zip(other.kept()).any(|(these, those)| these & those != 0)
+    }
+
+    /// The words of the mask as the kernel lists them.
+    fn kept(&self) -> impl Iterator<Item = u32> {
+        let last = self.0.len() - 1;
+        self.0
+            .iter()
+            .enumerate()
+            .map(move |(index, word)| if index == last { word & !CLASS_BITS } else { *word })
     }
 
     /// The mask as the kernel lists it.

@@ -1,9 +1,11 @@
 //! Text → rule → kernel's form → rule → text.
 
 mod codec;
-mod difference;
+mod explain;
 mod generated;
 mod grammar;
+mod lint;
+mod plan;
 mod refused;
 
 use super::Rule;

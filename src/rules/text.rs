@@ -33,6 +33,19 @@ pub fn words(line: &[u8]) -> Vec<Word> {
     words
 }
 
+/// How many bytes of a line the word has, or the rest of it, that goes on at `at`: escapes counted as they are written.
+pub fn word_bytes(line: &[u8], at: usize) -> usize {
+    let mut bytes = line.get(at..).unwrap_or_default().iter().peekable();
+    let mut length = 0;
+    while let Some(byte) = bytes.next_if(|byte| !parts_words(**byte)) {
+        length += 1;
+        if *byte == b'\\' && bytes.next_if(|next| needs_escape(**next)).is_some() {
+            length += 1;
+        }
+    }
+    length
+}
+
 /// Arguments of a command line as words.
 pub fn arguments<'a>(arguments: impl IntoIterator<Item = &'a [u8]>) -> Vec<Word> {
     let mut at = 0;

@@ -1,5 +1,7 @@
 //! The names under which `ktrail` behaves as a program of audit-userspace.
 
+mod auditctl;
+mod augenrules;
 mod aulast;
 mod aulastlog;
 mod aureport;
@@ -16,6 +18,8 @@ pub(super) type Run = fn(Vec<OsString>) -> ExitCode;
 
 /// The programs by their names.
 const PROGRAMS: &[(&str, Run)] = &[
+    ("auditctl", auditctl::run),
+    ("augenrules", augenrules::run),
     ("aulast", aulast::main),
     ("aulastlog", aulastlog::main),
     ("aureport", aureport::main),

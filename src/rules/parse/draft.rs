@@ -52,10 +52,15 @@ impl Draft {
         match option.text.as_slice() {
             b"-w" | b"-W" => {
                 let path = value::path(argument, value::without_final_slashes(&argument.text), warnings)?;
-                if !host.exists(&path) {
-                    warnings.push(Warning::Missing);
+                let is_directory = host.is_directory(&path);
+                if !is_directory && !host.exists(&path) {
+                    warnings.push(if value::has_parent(&path, host) {
+                        Warning::Missing
+                    } else {
+                        Warning::NoParent
+                    });
                 }
-                let field = if host.is_directory(&path) { field::DIR } else { field::PATH };
+                let field = if is_directory { field::DIR } else { field::PATH };
                 let value = Value::Text(path);
                 draft.rule.conditions.push(Condition { field, operator: Operator::Equal, value });
             }
@@ -116,7 +121,10 @@ impl Draft {
             return Err(RuleError::new(Cause::NoSyscalls(list.name()), word));
         }
         self.syscalls_given = true;
+        let mut at = word.at;
         for name in word.text.split(|byte| *byte == b',') {
+            let word = &Word { text: name.to_vec(), at };
+            at += name.len() + 1;
             let name = std::str::from_utf8(name).map_err(|_| RuleError::new(Cause::NotText, word))?;
             if name == "all" {
                 self.rule.syscalls = Syscalls::ALL;
@@ -191,6 +199,11 @@ impl Draft {
             warnings.push(Warning::NeverMatches { field: field.name, list: self.rule.list.name() });
         }
         let value = value::value(field, word, text, host, warnings)?;
+        let equality = matches!(operator, Operator::Equal | Operator::NotEqual);
+        // The kernel makes another field of it, which knows no order.
+        if field.id == field::AUID && value == Value::Number(u32::MAX) && !equality {
+            return Err(RuleError::new(Cause::UnsetHasNoOrder, word));
+        }
         self.push(word, Condition { field: field.id, operator, value })
     }
 

@@ -23,9 +23,22 @@ pub(super) fn value(
 ) -> Result<Value, RuleError> {
     let bad = || RuleError::new(Cause::BadValue { field: field.name, takes: field.kind.takes() }, word);
     match field.kind {
-        Kind::Path => return path(word, without_final_slashes(text), warnings).map(Value::Text),
+        Kind::Path => {
+            let path = path(word, without_final_slashes(text), warnings)?;
+            if !host.exists(&path) {
+                let there = has_parent(&path, host);
+                warnings.push(if there { Warning::NothingThere(field.name) } else { Warning::NoParent });
+            }
+            return Ok(Value::Text(path));
+        }
         // The kernel finds a directory with a slash at its end too, and auditctl leaves it there.
-        Kind::Directory => return path(word, text, warnings).map(Value::Text),
+        Kind::Directory => {
+            let path = path(word, text, warnings)?;
+            if !host.is_directory(&path) {
+                warnings.push(Warning::NoDirectory);
+            }
+            return Ok(Value::Text(path));
+        }
         Kind::Label if text.contains(&0) => return Err(RuleError::new(Cause::Nul, word)),
         Kind::Label if !text.is_empty() && text.len() < PATH_BYTES_MAX => {
             return Ok(Value::Text(text.to_vec()));
@@ -55,6 +68,14 @@ pub(super) fn value(
         Kind::Path | Kind::Directory | Kind::Label | Kind::Key => None,
     };
     number.map(Value::Number).ok_or_else(bad)
+}
+
+/// Whether the directory that a path lies in is there; without it the kernel takes no rule for the path.
+pub(super) fn has_parent(path: &[u8], host: &impl Host) -> bool {
+    match path.iter().rposition(|byte| *byte == b'/') {
+        None | Some(0) => true,
+        Some(end) => path.get(..end).is_none_or(|parent| host.exists(parent)),
+    }
 }
 
 /// A path without the slashes at its end; the root keeps its one.

@@ -113,9 +113,12 @@ fn value(kind: Kind, number: u32, bytes: &[u8]) -> Vec<u8> {
     match kind {
         Kind::Path => return path(bytes, false),
         Kind::Directory => return path(bytes, true),
-        Kind::Label => return bytes.to_vec(),
+        // An = at its beginning would belong to the operator before it.
+        Kind::Label => return [b"l", bytes].concat(),
         Kind::Exit => number.cast_signed().to_string(),
         Kind::Success => (number % 2).to_string(),
+        // Unset has no order.
+        Kind::LoginUser => (number % u32::MAX).to_string(),
         Kind::Permissions => pick(&letters),
         Kind::FileType => pick(&types),
         Kind::Family => (number % 46).to_string(),

@@ -12,7 +12,7 @@ fn check(cases: &[(&str, &str)]) {
         let listing = if listing.is_empty() { text } else { listing };
         let read = rule(text);
         assert_eq!(read.to_string(), *listing, "{text}");
-        for form in [Form::Listed, Form::Exact] {
+        for form in [Form::Listed, Form::Interpreted, Form::Exact] {
             let again = super::read(&read.to_text(form)).0;
             assert_eq!(again, read, "{text} as {form:?}");
         }
@@ -199,5 +199,24 @@ fn fields_are_named_and_numbered_once() {
         let same = |other: &&Field| other.name == field.name || other.id == field.id;
         assert_eq!(field::ALL.iter().filter(same).count(), 1, "{}", field.name);
         assert!(index == 0 || field::ALL[index - 1].id < field.id, "{} is not in order", field.name);
+    }
+}
+
+#[test]
+fn rules_are_interpreted_as_auditctl_does() {
+    for (text, expected) in [
+        ("-w /x -p r", "-w /x -p r"),
+        (
+            "-a always,exit -F arch=b64 -S open -F auid!=unset",
+            "-a always,exit -F arch=x86_64 -S open -F auid!=unset",
+        ),
+        (
+            "-a always,exit -F arch=b32 -F sessionid=-1",
+            "-a always,exit -F arch=i386 -S all -F sessionid=unset",
+        ),
+        ("-a always,exit -S all -F uid=-1 -F exit=-EPERM", "-a always,exit -S all -F uid=-1 -F exit=-EPERM"),
+    ] {
+        let shown = rule(text).to_text(Form::Interpreted);
+        assert_eq!(String::from_utf8_lossy(&shown), expected);
     }
 }

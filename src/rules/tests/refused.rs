@@ -2,7 +2,7 @@
 
 use super::TestHost;
 use crate::rules::error::{Cause, Warning};
-use crate::rules::parse::{command_line, line};
+use crate::rules::parse::{command_line, file, line};
 use crate::rules::text::arguments;
 
 /// A line, the byte at which the refused word begins, and whether the cause is the right one.
@@ -76,13 +76,13 @@ fn a_bad_list_action_or_syscall_is_refused_with_its_column_and_cause() {
         ("-a Always,exit", 3, |c| *c == C::UnknownListOrAction),
         ("-d always,", 3, |c| *c == C::UnknownListOrAction),
         ("-a always,exit -S nosuchcall", 18, |c| *c == C::UnknownSyscall { arch: "x86_64" }),
-        ("-a always,exit -F arch=b32 -S open,nosuch", 30, |c| *c == C::UnknownSyscall { arch: "i386" }),
-        ("-a always,exit -S open,", 18, |c| matches!(c, C::UnknownSyscall { .. })),
+        ("-a always,exit -F arch=b32 -S open,nosuch", 35, |c| *c == C::UnknownSyscall { arch: "i386" }),
+        ("-a always,exit -S open,", 23, |c| matches!(c, C::UnknownSyscall { .. })),
         ("-a always,exit -S -1", 18, |c| matches!(c, C::UnknownSyscall { .. })),
         ("-a always,io_uring -S execve", 22, |c| *c == C::UnknownSyscall { arch: "io_uring" }),
         ("-a always,exit -S 2032", 18, |c| *c == C::SyscallNumber),
         ("-a always,exit -S 4294967295", 18, |c| *c == C::SyscallNumber),
-        ("-a always,exit -S all,5000", 18, |c| *c == C::SyscallNumber),
+        ("-a always,exit -S all,5000", 22, |c| *c == C::SyscallNumber),
         ("-a always,exit -S open -F arch=b64", 26, |c| *c == C::ArchAfterSyscall),
         ("-a always,exit -F arch=vax", 18, |c| *c == C::UnknownArch),
         ("-a always,exit -F arch=0x1234", 18, |c| *c == C::UnknownArch),
@@ -105,6 +105,9 @@ fn a_bad_condition_is_refused_with_its_column_and_cause() {
         ("-a always,exit -F uid=", 18, |c| *c == C::UnknownName("user")),
         ("-a always,exit -F auid=4294967296", 18, |c| *c == C::UnknownName("user")),
         ("-a always,exit -F gid=alice", 18, |c| *c == C::UnknownName("group")),
+        ("-a always,exit -F auid>unset", 18, |c| *c == C::UnsetHasNoOrder),
+        ("-a never,task -F auid<=-1", 17, |c| *c == C::UnsetHasNoOrder),
+        ("-a always,exit -F loginuid_set=2", 18, |c| matches!(c, C::BadValue { .. })),
         ("-a always,exit -F path>/x", 18, |c| matches!(c, C::BadOperator { field: "path", operator: ">" })),
         ("-a always,exit -F path!=/x", 18, |c| matches!(c, C::BadOperator { .. })),
         ("-a always,exit -F dir!=/x", 18, |c| matches!(c, C::BadOperator { .. })),
@@ -153,6 +156,25 @@ fn a_bad_condition_is_refused_with_its_column_and_cause() {
     check(&[(&many, 658, |c| *c == C::TooManyFields)]);
     let full = format!("-a always,exit {}-k x", "-F pid!=1 ".repeat(64));
     check(&[(&full, 658, |c| *c == C::TooManyFields)]);
+}
+
+/// A line with two wrong fields once told only the first, and the second after that was mended.
+#[test]
+fn every_error_of_a_line_is_told() {
+    let cases: &[(&str, &[usize])] = &[
+        ("-a always,exit -F uid=bob -S nosuch,open,neither -F colour=red -k x", &[18, 29, 52]),
+        ("-a always,exit -F uid=bob -k x", &[18]),
+        ("-a always,exit -F pid=x -F pid=y", &[18, 27]),
+        ("-a always,exit -F arch=vax -S nosuch -F uid=bob", &[18]),
+        ("-w /x -S open -p z -k", &[6, 17, 19]),
+        ("-w x -p z", &[3]),
+        ("-a always,exit -F uid=bob -a always,exit -F gid=bob", &[18, 44]),
+    ];
+    for (text, expected) in cases {
+        let errors = file(text.as_bytes(), &TestHost).errors;
+        let columns: Vec<usize> = errors.iter().map(|(place, _)| place.column - 1).collect();
+        assert_eq!(columns, *expected, "{text}: {errors:#?}");
+    }
 }
 
 #[test]
@@ -243,11 +265,19 @@ fn a_field_of_another_list_is_refused() {
 fn what_is_likely_not_meant_is_told() {
     let cases: &[(&str, &[Warning])] = &[
         ("-w /x", &[]),
-        ("-w /none/x", &[Warning::Missing]),
+        ("-w /none", &[Warning::Missing]),
+        ("-w /none/x", &[Warning::NoParent]),
+        ("-w /none/x -p r -k deep", &[Warning::NoParent]),
+        ("-a always,exit -F path=/none", &[Warning::NothingThere("path")]),
+        ("-a always,exit -F exe=/none", &[Warning::NothingThere("exe")]),
+        ("-a always,exit -F exe=/none/x", &[Warning::NoParent]),
+        ("-a always,exit -F dir=/x", &[Warning::NoDirectory]),
+        ("-a always,exit -F dir=/x/dir", &[]),
+        ("-a always,exit -F dir=/", &[]),
         ("-w /x/../y", &[Warning::DotDot]),
         ("-w /x/*.log", &[Warning::Wildcard]),
         ("-a always,exit -F path=/x?", &[Warning::Wildcard]),
-        ("-a always,exit -F path=/none/x", &[]),
+        ("-a always,exit -F path=/none/x", &[Warning::NoParent]),
         ("-a always,exit -S open", &[Warning::SyscallsWithoutArch]),
         ("-a always,exit -S all", &[]),
         ("-a always,exit -F arch=b64 -S open", &[]),

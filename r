@@ -1,3 +1,0 @@
-$ auditctl -a always,exit -F perm
-  err: -F missing operation for perm
-  rc=255

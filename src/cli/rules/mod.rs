@@ -1,0 +1,53 @@
+//! `ktrail rules`.
+
+mod change;
+mod check;
+mod list;
+pub(super) mod report;
+mod words;
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use super::arguments::{Place, Rules, RulesCommand, RulesFiles};
+use crate::config::{Config, Overrides};
+use crate::ruleset::files::{self, Source};
+use crate::ruleset::host::ThisHost;
+
+pub(super) fn rules(place: &Place, arguments: &Rules) -> anyhow::Result<u8> {
+    let config = arguments.config.as_ref();
+    match &arguments.command {
+        RulesCommand::List(wanted) => list::list(place, wanted),
+        RulesCommand::Check(wanted) => check::check(sources(config, &wanted.files)?, wanted.json),
+        RulesCommand::Diff(wanted) => change::diff(sources(config, &wanted.files)?, wanted.json),
+        RulesCommand::Load(wanted) => change::load(sources(config, wanted)?),
+        RulesCommand::Add(rule) => words::add(&rule.words),
+        RulesCommand::Delete(rule) => words::delete(&rule.words),
+        RulesCommand::Save(wanted) => list::save(wanted.file.as_deref()),
+        RulesCommand::Explain(rule) => words::explain(&rule.words),
+    }
+}
+
+/// The files named, or those of the configured directories.
+fn sources(config: Option<&PathBuf>, wanted: &RulesFiles) -> anyhow::Result<Vec<Source>> {
+    let paths = match wanted.files.as_slice() {
+        [] => {
+            let overrides = Overrides { file: config.cloned(), ..Overrides::default() };
+            files::in_dirs(&Config::load(&overrides)?.rules_dirs)?
+        }
+        named => named.to_vec(),
+    };
+    Ok(files::read_all(&paths, &ThisHost::default())?)
+}
+
+/// Puts a file of these bytes in place, all at once, readable by its owner and group.
+pub(super) fn write_whole(path: &Path, text: &[u8]) -> io::Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    let mut new = OpenOptions::new().write(true).create(true).truncate(true).mode(0o640).open(&name)?;
+    new.write_all(text)?;
+    new.sync_all()?;
+    fs::rename(&name, path)
+}
