@@ -6,7 +6,7 @@ mod support {
     pub(crate) mod manager;
 }
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{Read, Write};
@@ -111,18 +111,39 @@ impl Scene {
             events.entry(id).or_default().push(line.split_once(' ').expect(line).0);
         }
         let whole = ["type=SYSCALL", "type=CWD", "type=PATH", "type=PROCTITLE"];
+        let all = String::from_utf8(self.ktrail(&["search", "--format", "raw"])).unwrap();
         for (id, records) in &events {
-            assert_eq!(records, &whole, "{id}");
+            assert_eq!(records, &whole, "{id}; {}", missing(&events, &all));
         }
-        let mut serials: Vec<u64> =
-            events.keys().map(|id| id.split_once(':').unwrap().1.parse().unwrap()).collect();
-        serials.sort_unstable();
-        let gaps: Vec<_> = serials.windows(2).filter(|pair| pair[1] != pair[0] + 1).collect();
-        assert_eq!(events.len(), opens as usize, "events in the log, and opens of the load; gaps: {gaps:?}");
+        assert_eq!(
+            events.len(),
+            opens as usize,
+            "events in the log, and opens of the load; {}",
+            missing(&events, &all)
+        );
         let own = String::from_utf8(self.ktrail(&["search", "--type", "DAEMON_ERR", "--format", "raw"]))
             .unwrap_or_default();
         assert!(!own.contains("op=gap") && !own.contains("op=lost"), "{own}");
     }
+}
+
+/// Serials between those of the load's events that are not in the log at all, and the records of those that are not the
+/// load's.
+fn missing(events: &BTreeMap<&str, Vec<&str>>, all: &str) -> String {
+    let serial = |id: &str| -> u64 { id.split_once(':').unwrap().1.parse().unwrap() };
+    let ours: BTreeSet<u64> = events.keys().map(|id| serial(id)).collect();
+    let mut others: BTreeMap<u64, Vec<&str>> = BTreeMap::new();
+    for line in all.lines().filter(|line| !line.starts_with("type=DAEMON")) {
+        let id = line.split_once("msg=audit(").and_then(|(_, rest)| rest.split_once(')')).expect(line).0;
+        if !ours.contains(&serial(id)) {
+            others.entry(serial(id)).or_default().push(line);
+        }
+    }
+    let (Some(first), Some(last)) = (ours.first(), ours.last()) else { return String::new() };
+    let never: Vec<u64> =
+        (*first..*last).filter(|serial| !ours.contains(serial) && !others.contains_key(serial)).collect();
+    let others: Vec<_> = others.range(*first..*last).collect();
+    format!("never seen: {never:?}; others: {others:#?}")
 }
 
 impl Drop for Scene {

@@ -64,6 +64,11 @@ impl Seen {
     }
 
     /// Whether it was noted and not taken yet.
+    fn has(&self, kind: u16, payload: &[u8]) -> bool {
+        self.counts.contains_key(&self.of(kind, payload))
+    }
+
+    /// The same, and takes it.
     fn take(&mut self, kind: u16, payload: &[u8]) -> bool {
         let key = self.of(kind, payload);
         let Some(count) = self.counts.get_mut(&key) else { return false };
@@ -132,32 +137,47 @@ impl Cover {
     /// That is so when a message has come by both: what the kernel had sent to the group before it was joined is in the
     /// kept socket by then. An empty socket proves nothing, unless it stays empty for longer than the kernel tries to send
     /// one message.
+    ///
+    /// Until then what the multicast reader has waits: in the ring it would come before what was sent earlier.
     fn read_kept(&mut self, kept: &Socket, intake: &mut Intake) -> Result<(), Error> {
         let mut heard = Instant::now();
-        while heard.elapsed() < SEND_MAX {
+        let (mut waiting, mut heard_of, mut met) = (Vec::new(), Seen::default(), false);
+        while !met && heard.elapsed() < SEND_MAX {
             wait_until_ready(intake);
-            let (by_others, by_listener) = (&mut self.by_others, &mut self.by_listener);
-            let mut met = false;
+            let by_others = &mut self.by_others;
             let counts = intake.receive(kept, MsgFlags::MSG_DONTWAIT, &mut |kind, payload| {
-                let again = by_listener.take(kind, payload);
-                met |= again;
-                if !again {
-                    by_others.note(kind, payload);
-                }
-                !again
+                met |= heard_of.has(kind, payload);
+                by_others.note(kind, payload);
+                true
             })?;
             self.counts += counts;
-            let listened = self.listen(intake, &mut |_, _| true)?;
-            if met || listened.again > 0 {
-                break;
+            let before = waiting.len();
+            if !met {
+                intake.receive(&self.listener, MsgFlags::MSG_DONTWAIT, &mut |kind, payload| {
+                    met |= by_others.has(kind, payload);
+                    heard_of.note(kind, payload);
+                    waiting.push((kind, payload.to_vec()));
+                    false
+                })?;
             }
-            if counts.datagrams() + listened.datagrams() > 0 {
+            if counts.datagrams() > 0 || waiting.len() > before {
                 heard = Instant::now();
             } else {
                 thread::sleep(PAUSE);
             }
         }
+        for (kind, payload) in waiting {
+            if !self.by_others.take(kind, &payload) {
+                self.by_listener.note(kind, &payload);
+                self.push(intake, kind, &payload);
+            }
+        }
         Ok(())
+    }
+
+    fn push(&mut self, intake: &mut Intake, kind: u16, payload: &[u8]) {
+        wait_until_ready(intake);
+        self.counts.messages += u64::from(intake.push(kind, payload));
     }
 
     /// Takes what has come by the multicast reader as far as it is `wanted`. Gives what there was.
@@ -198,17 +218,12 @@ impl Cover {
             kind == CONFIG_CHANGE && memchr::memmem::find(payload, mark.as_bytes()).is_some()
         };
         let (mut by_new, mut by_listener) = (false, false);
-        for (kind, payload) in events.take_early() {
-            by_new |= is_mark(kind, &payload);
-            if self.is_new(kind, &payload) {
-                wait_until_ready(intake);
-                self.counts.messages += u64::from(intake.push(kind, &payload));
-            }
-        }
+        let mut arrived = events.take_early();
         let begun = Instant::now();
-        while begun.elapsed() < RECORD_MAX {
-            // What comes after the record comes by the new socket.
-            let listened = !by_listener
+        while !by_new && begun.elapsed() < RECORD_MAX {
+            // What has arrived came by the multicast reader before, in the order of all; what comes after the record comes
+            // by the new socket.
+            while !by_listener
                 && self
                     .listen(intake, &mut |kind, payload| {
                         let before = !by_listener;
@@ -216,20 +231,28 @@ impl Cover {
                         before
                     })?
                     .datagrams()
-                    > 0;
-            if by_new && !listened {
-                break;
+                    > 0
+            {}
+            if arrived.is_empty() {
+                thread::sleep(PAUSE);
+            }
+            for (kind, payload) in std::mem::take(&mut arrived) {
+                by_new |= is_mark(kind, &payload);
+                if self.is_new(kind, &payload) {
+                    self.push(intake, kind, &payload);
+                }
             }
             if !by_new {
                 wait_until_ready(intake);
-                let counts = events.drain_into(intake, &mut |kind, payload| {
-                    by_new |= is_mark(kind, payload);
-                    self.is_new(kind, payload)
+                events.drain_into(intake, &mut |kind, payload| {
+                    arrived.push((kind, payload.to_vec()));
+                    false
                 })?;
-                self.counts += counts;
-                if counts.datagrams() == 0 && !listened {
-                    thread::sleep(PAUSE);
-                }
+            }
+        }
+        for (kind, payload) in arrived {
+            if self.is_new(kind, &payload) {
+                self.push(intake, kind, &payload);
             }
         }
         Ok(())

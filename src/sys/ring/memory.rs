@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use memmap2::MmapRaw;
+use memmap2::{Advice, MmapRaw};
 
 use super::{ROOM_BYTES, ROOMS, STATE_BYTES_MAX};
 
@@ -72,6 +72,13 @@ impl Memory {
             true => Ok(Arc::new(Memory { file, map })),
             false => Err(io::Error::other("it has not the length of a ring")),
         }
+    }
+
+    /// Makes the rooms' pages present. A process that is killed while the kernel copies a datagram into a page that is not
+    /// loses that datagram: it is taken from the socket by then.
+    pub(super) fn populate_rooms(&self) {
+        // Kernels before 5.14 cannot.
+        let _ = self.map.advise_range(Advice::PopulateWrite, ROOMS_AT, RING_AT - ROOMS_AT);
     }
 
     pub(super) fn word(&self, word: Word) -> &AtomicU64 {

@@ -92,6 +92,7 @@ impl Ring {
     }
 
     fn of(memory: Arc<Memory>) -> Ring {
+        memory.populate_rooms();
         let written = memory.get(Word::Written);
         let mut reader = Reader { position: 0, left_until: written, memory: memory.clone() };
         // The carried area has the position up to which it stands for the ring, both being published at once.
