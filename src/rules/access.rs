@@ -13,7 +13,7 @@ pub struct Access {
     pub bit: u32,
     /// What it is.
     pub name: &'static str,
-    /// Whether the calls of [`OPENING`] count when they open a file for it.
+    /// Whether the calls of `OPENING` count when they open a file for it.
     pub opening: bool,
     /// The calls that count whatever their arguments.
     names: &'static [&'static str],
