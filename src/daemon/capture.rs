@@ -142,8 +142,7 @@ impl Capture {
 
     /// Waits until this process is registered, and gives the socket's descriptor.
     pub(super) fn registered(&self) -> Result<OwnedFd, Error> {
-        let ended = || Error::Ended;
-        self.registered.recv().map_err(|_| ended())?
+        self.registered.recv().map_err(|_| Error::Ended)?
     }
 
     /// Where to send events of the daemon's own.

@@ -105,24 +105,7 @@ fn control_text(control: &Control) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::host::Host;
-
-    struct NoHost;
-
-    impl Host for NoHost {
-        fn user(&self, _: &str) -> Option<u32> {
-            None
-        }
-        fn group(&self, _: &str) -> Option<u32> {
-            None
-        }
-        fn is_directory(&self, _: &[u8]) -> bool {
-            false
-        }
-        fn exists(&self, _: &[u8]) -> bool {
-            true
-        }
-    }
+    use crate::rules::host::NoHost;
 
     fn taken(text: &str) -> (Rules, String) {
         Rules::of(&mut [Source::new("a.rules".into(), text.as_bytes().to_vec(), &NoHost)])

@@ -137,7 +137,13 @@ impl Storer {
 
     /// Gives the ring its room back when all that was taken out is written, but for events that are not complete.
     fn give_back(&mut self) {
-        if self.ring.unreleased() > 0 && self.log.flush() {
+        if self.ring.unreleased() > 0 {
+            self.release();
+        }
+    }
+
+    fn release(&mut self) {
+        if self.log.flush() {
             let ingest = &self.ingest;
             self.ring.release(|keep| ingest.open_messages(keep));
         }
@@ -164,10 +170,7 @@ impl Storer {
         if !leave {
             self.ingest.finish(&mut self.log);
         }
-        if self.log.flush() {
-            let ingest = &self.ingest;
-            self.ring.release(|keep| ingest.open_messages(keep));
-        }
+        self.release();
         self.log.into_store()
     }
 }

@@ -13,7 +13,7 @@ use super::control::{self, Control};
 use super::error::{Error, Request};
 use super::exchange::{Answers, Exchange, KERNEL_PORT};
 use super::intake::{Counts, Intake};
-use super::{message, status};
+use super::status;
 use crate::sys::process;
 use crate::sys::ring::{ROOM_BYTES, Writer};
 use crate::sys::socket::adopt;
@@ -55,9 +55,9 @@ pub enum Note {
 pub struct Events {
     socket: Socket,
     sequence: u32,
-    /// Messages that came before the registration was acknowledged, and how many of them are cut.
+    /// Messages that came before the registration was acknowledged, and what came with them.
     early: Vec<(u16, Vec<u8>)>,
-    cut: u64,
+    counts: Counts,
     adopted: bool,
     /// What the system did not grant.
     pub notes: Vec<Note>,
@@ -73,7 +73,14 @@ impl Events {
         socket.set_no_enobufs(true).map_err(open)?;
         let timeout = TimeVal::milliseconds(WAIT_MS);
         setsockopt(&socket.as_fd(), sockopt::ReceiveTimeout, &timeout).map_err(|errno| open(errno.into()))?;
-        Ok(Events { socket, sequence: 0, early: Vec::new(), cut: 0, adopted: false, notes })
+        Ok(Events {
+            socket,
+            sequence: 0,
+            early: Vec::new(),
+            counts: Counts::default(),
+            adopted: false,
+            notes,
+        })
     }
 
     /// Goes on with the socket that this process had registered before it executed another program.
@@ -82,7 +89,7 @@ impl Events {
             socket: adopt(socket),
             sequence: 0,
             early: Vec::new(),
-            cut: 0,
+            counts: Counts::default(),
             adopted: true,
             notes: Vec::new(),
         }
@@ -136,12 +143,9 @@ impl Events {
     }
 
     fn keep(&mut self, port: u32, datagram: &[u8], cut: bool) {
-        if let Some((kind, payload)) = message::split(datagram).filter(|_| port == KERNEL_PORT)
-            && kind >= message::MIN_TYPE
-            && kind != message::REPLACE
-        {
+        if let Some((kind, payload)) = self.counts.message(port, datagram) {
             self.early.push((kind, payload.to_vec()));
-            self.cut += u64::from(cut);
+            self.counts.truncated += u64::from(cut);
         }
     }
 
@@ -233,7 +237,7 @@ impl Receiver {
 
     fn receive_with(&mut self, flags: MsgFlags) -> Result<Counts, Error> {
         let early = self.events.take_early();
-        let mut counts = Counts { truncated: std::mem::take(&mut self.events.cut), ..Counts::default() };
+        let mut counts = std::mem::take(&mut self.events.counts);
         for (kind, payload) in &early {
             // A few at most, and the first to come into an empty ring.
             counts.messages += u64::from(self.intake.push(*kind, payload));

@@ -36,6 +36,17 @@ impl Counts {
     pub fn datagrams(&self) -> u64 {
         self.messages + self.foreign + self.malformed + self.control + self.again
     }
+
+    /// Type and payload of a datagram that is a message of the log; one that is not is counted.
+    pub(super) fn message<'a>(&mut self, port: u32, datagram: &'a [u8]) -> Option<(u16, &'a [u8])> {
+        match classify(port, datagram) {
+            Datagram::Message(kind, payload) => return Some((kind, payload)),
+            Datagram::Foreign => self.foreign += 1,
+            Datagram::Malformed => self.malformed += 1,
+            Datagram::Control => self.control += 1,
+        }
+        None
+    }
 }
 
 impl AddAssign for Counts {
@@ -146,19 +157,16 @@ impl Intake {
         for (room, received) in received.iter().take(count).enumerate() {
             let bytes = self.ring.room(room);
             let datagram = bytes.get(..received.length).unwrap_or(bytes);
-            match classify(received.port, datagram) {
-                Datagram::Foreign => counts.foreign += 1,
-                Datagram::Malformed => counts.malformed += 1,
-                Datagram::Control => counts.control += 1,
-                Datagram::Message(kind, payload) if !wanted(kind, payload) => counts.again += 1,
-                Datagram::Message(kind, payload) => {
-                    let part: Range<usize> = HEADER_BYTES..HEADER_BYTES + payload.len();
-                    // There is room: the ring was ready.
-                    self.ring.push_room(kind, room, part);
-                    counts.messages += 1;
-                    counts.truncated += u64::from(received.truncated);
-                }
+            let Some((kind, payload)) = counts.message(received.port, datagram) else { continue };
+            if !wanted(kind, payload) {
+                counts.again += 1;
+                continue;
             }
+            let part: Range<usize> = HEADER_BYTES..HEADER_BYTES + payload.len();
+            // There is room: the ring was ready.
+            self.ring.push_room(kind, room, part);
+            counts.messages += 1;
+            counts.truncated += u64::from(received.truncated);
         }
         self.ring.publish();
         Ok(counts)

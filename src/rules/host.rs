@@ -11,3 +11,23 @@ pub trait Host {
     /// Whether there is anything of this path, links followed.
     fn exists(&self, path: &[u8]) -> bool;
 }
+
+/// A host without users and groups, on which every path is a file, for tests.
+#[cfg(test)]
+pub(crate) struct NoHost;
+
+#[cfg(test)]
+impl Host for NoHost {
+    fn user(&self, _: &str) -> Option<u32> {
+        None
+    }
+    fn group(&self, _: &str) -> Option<u32> {
+        None
+    }
+    fn is_directory(&self, _: &[u8]) -> bool {
+        false
+    }
+    fn exists(&self, _: &[u8]) -> bool {
+        true
+    }
+}

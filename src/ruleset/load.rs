@@ -87,25 +87,8 @@ fn put_back(table: &mut impl RuleTable, before: &[Rule]) -> Result<(), LoadError
 mod tests {
     use super::*;
     use crate::netlink::error::Request;
-    use crate::rules::host::Host;
+    use crate::rules::host::NoHost;
     use crate::rules::parse::{Line, line};
-
-    struct NoHost;
-
-    impl Host for NoHost {
-        fn user(&self, _: &str) -> Option<u32> {
-            None
-        }
-        fn group(&self, _: &str) -> Option<u32> {
-            None
-        }
-        fn is_directory(&self, _: &[u8]) -> bool {
-            false
-        }
-        fn exists(&self, _: &[u8]) -> bool {
-            true
-        }
-    }
 
     /// Rules for users by letter: `a` is for user 97, and `*` is one for all users that records, so that its order to
     /// the others matters.

@@ -105,24 +105,8 @@ fn underline(line: &[u8], from: usize, bytes: usize, terminal: bool, out: &mut V
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::host::NoHost;
     use crate::ruleset::set::RuleSet;
-
-    struct NoHost;
-
-    impl crate::rules::host::Host for NoHost {
-        fn user(&self, _: &str) -> Option<u32> {
-            None
-        }
-        fn group(&self, _: &str) -> Option<u32> {
-            None
-        }
-        fn is_directory(&self, _: &[u8]) -> bool {
-            false
-        }
-        fn exists(&self, _: &[u8]) -> bool {
-            true
-        }
-    }
 
     fn told(text: &str, terminal: bool) -> String {
         let mut sources = [Source::new("a.rules".into(), text.as_bytes().to_vec(), &NoHost)];
