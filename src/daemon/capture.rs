@@ -65,6 +65,16 @@ pub(super) enum Source {
     },
 }
 
+impl Source {
+    /// What an event of the daemon's own calls the beginning with a source that was there before.
+    pub(super) fn op(&self) -> &'static str {
+        match self {
+            Source::Registered(_) => "reload",
+            Source::Kept { .. } => "take-over",
+        }
+    }
+}
+
 /// What the storing thread works with.
 pub(super) struct Storing {
     pub(super) ingest: Ingest,
@@ -77,48 +87,31 @@ pub(super) struct Storing {
     pub(super) reports: Reports,
 }
 
-/// The threads of the data.
-pub(super) struct Capture {
-    stop: Arc<AtomicBool>,
-    /// With `stop`: what is there is left to the next process.
-    leave: Arc<AtomicBool>,
+/// The thread that receives.
+pub(super) struct Receiving {
+    ends: Arc<Ends>,
+    bell: Arc<AtomicBool>,
     work: Sender<Work>,
     /// Gets the registered socket, or why there is none.
     registered: Channel<Result<OwnedFd, Error>>,
-    receiver: JoinHandle<Option<Events>>,
-    storer: JoinHandle<Store>,
+    thread: JoinHandle<Option<Events>>,
 }
 
-impl Capture {
-    /// Begins to receive and to store.
+impl Receiving {
+    /// Begins to receive. What comes stays in the ring until [`Capture::start`], which is to have the other end too.
     pub(super) fn start(
         source: Source,
-        (writer, reader): (Writer, Reader),
-        storing: Storing,
+        writer: Writer,
         counters: Arc<Counters>,
-    ) -> std::io::Result<Capture> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let leave = Arc::new(AtomicBool::new(false));
+    ) -> std::io::Result<(Receiving, Channel<Work>)> {
+        let ends = Arc::new(Ends::default());
         let bell = Arc::new(AtomicBool::new(false));
         let (work, to_do) = bounded(WORK_MAX);
         let (tell, registered) = bounded(1);
-        let storer = {
-            let counters = counters.clone();
-            let log = Log::new(storing.store, storing.live, counters.clone(), stop.clone(), storing.space);
-            let (ingest, known, reports) = (storing.ingest, storing.known, storing.reports);
-            let (bell, leave) = (bell.clone(), leave.clone());
-            thread::Builder::new().name("store".into()).spawn(move || {
-                let mut storer =
-                    Storer { ingest, log, ring: reader, reports, counters, begun: Instant::now() };
-                storer.recover(known);
-                storer.run(&to_do, &bell);
-                storer.end(leave.load(Ordering::Acquire))
-            })?
-        };
-        let receiver = {
-            let (stop, leave, work) = (stop.clone(), leave.clone(), work.clone());
+        let thread = {
+            let (ends, bell, work) = (ends.clone(), bell.clone(), work.clone());
             thread::Builder::new().name("receive".into()).spawn(move || {
-                let mut receiver = match receive::begin(source, writer, &counters) {
+                let mut receiver = match receive::begin(source, writer, &ends, &counters) {
                     Ok(receiver) => receiver,
                     Err(error) => {
                         let _ = tell.send(Err(error));
@@ -127,50 +120,80 @@ impl Capture {
                 };
                 let descriptor = receiver.descriptor();
                 let _ = tell.send(descriptor);
-                receive::receive(
-                    &mut receiver,
-                    &Ends { stop: &stop, leave: &leave },
-                    &work,
-                    &bell,
-                    &counters,
-                );
+                receive::receive(&mut receiver, &ends, &work, &bell, &counters);
                 Some(receiver.into_events())
             })?
         };
-        Ok(Capture { stop, leave, work, registered, receiver, storer })
+        Ok((Receiving { ends, bell, work, registered, thread }, to_do))
+    }
+
+    /// Ends the thread, and leaves what the kernel has sent since to whoever has the socket next.
+    pub(super) fn leave(self) -> Option<Events> {
+        self.ends.leave.store(true, Ordering::Release);
+        self.thread.join().ok().flatten()
+    }
+}
+
+/// The threads of the data.
+pub(super) struct Capture {
+    receiving: Receiving,
+    storer: JoinHandle<Store>,
+}
+
+impl Capture {
+    /// Begins to store what is received.
+    pub(super) fn start(
+        (receiving, to_do): (Receiving, Channel<Work>),
+        reader: Reader,
+        storing: Storing,
+        counters: Arc<Counters>,
+    ) -> std::io::Result<Capture> {
+        let Storing { ingest, store, live, space, known, reports } = storing;
+        let storer = {
+            let (ends, bell) = (receiving.ends.clone(), receiving.bell.clone());
+            let log = Log::new(store, live, counters.clone(), ends.clone(), space);
+            thread::Builder::new().name("store".into()).spawn(move || {
+                let mut storer =
+                    Storer { ingest, log, ring: reader, reports, counters, begun: Instant::now() };
+                storer.recover(known);
+                storer.run(&to_do, &bell, &ends);
+                storer.end(&ends)
+            })?
+        };
+        receiving.ends.storing.store(true, Ordering::Release);
+        Ok(Capture { receiving, storer })
     }
 
     /// Waits until this process is registered, and gives the socket's descriptor.
     pub(super) fn registered(&self) -> Result<OwnedFd, Error> {
-        self.registered.recv().map_err(|_| Error::Ended)?
+        self.receiving.registered.recv().map_err(|_| Error::Ended)?
     }
 
     /// Where to send events of the daemon's own.
     pub(super) fn work(&self) -> Sender<Work> {
-        self.work.clone()
+        self.receiving.work.clone()
     }
 
     /// Whether both threads are at work.
     pub(super) fn is_running(&self) -> bool {
-        !self.receiver.is_finished() && !self.storer.is_finished()
+        !self.receiving.thread.is_finished() && !self.storer.is_finished()
     }
 
     /// Takes in what the kernel has still sent, stores it, and ends the threads. To be called when nothing new comes.
     pub(super) fn stop(self, last_words: String) -> Option<Store> {
-        self.stop.store(true, Ordering::Release);
-        let _ = self.receiver.join();
-        let _ = self.work.send(Work::Own { kind: RecordType::DAEMON_END, body: last_words });
-        drop(self.work);
+        let Receiving { ends, work, thread, .. } = self.receiving;
+        ends.stop.store(true, Ordering::Release);
+        let _ = thread.join();
+        let _ = work.send(Work::Own { kind: RecordType::DAEMON_END, body: last_words });
+        drop(work);
         self.storer.join().ok()
     }
 
-    /// Ends the threads, and leaves what the kernel has sent and unfinished events to the next process.
-    pub(super) fn leave(self) -> Option<(Store, Events)> {
-        self.leave.store(true, Ordering::Release);
-        self.stop.store(true, Ordering::Release);
-        let events = self.receiver.join().ok().flatten()?;
-        drop(self.work);
-        Some((self.storer.join().ok()?, events))
+    /// Ends the storing thread, and leaves what is in the ring, and unfinished events, to the next process. It is still
+    /// received meanwhile.
+    pub(super) fn leave(self) -> Option<(Store, Receiving)> {
+        self.receiving.ends.hand_on.store(true, Ordering::Release);
+        Some((self.storer.join().ok()?, self.receiving))
     }
 }
 

@@ -48,23 +48,27 @@ pub(super) fn session(memory: &[u8]) -> Result<Session, Error> {
     }
 }
 
-/// Becomes the audit daemon, unless that takes the place of a process that has ended and left its socket.
-pub(super) fn register(
+/// Whence messages come that the kernel sends already, to this process or to one that has ended and left its socket.
+pub(super) fn inherited(
     session: &mut Session,
     config: &Config,
     kept: Option<OwnedFd>,
-) -> anyhow::Result<Source> {
-    if let Some(socket) = kept {
-        let registered = session.control().status()?.pid;
-        if registered == std::process::id() {
-            return Ok(Source::Registered(Events::adopt(socket)));
-        }
-        if registered != 0 && process::command(registered).is_none() {
-            tracing::info!("the process {registered} has ended; its socket was kept and is read on");
-            return Ok(Source::Kept { socket, config: config.events });
-        }
-        manager::let_go(manager::EVENTS);
+) -> anyhow::Result<Option<Source>> {
+    let Some(socket) = kept else { return Ok(None) };
+    let registered = session.control().status()?.pid;
+    if registered == std::process::id() {
+        return Ok(Some(Source::Registered(Events::adopt(socket))));
     }
+    if registered != 0 && process::command(registered).is_none() {
+        tracing::info!("the process {registered} has ended; its socket was kept and is read on");
+        return Ok(Some(Source::Kept { socket, config: config.events }));
+    }
+    manager::let_go(manager::EVENTS);
+    Ok(None)
+}
+
+/// Becomes the audit daemon.
+pub(super) fn register(session: &mut Session, config: &Config) -> anyhow::Result<Source> {
     let mut events = Events::open(&config.events)?;
     events.notes.iter().for_each(|note| tracing::warn!("{note}"));
     if let Some(pid) = session.register(&mut events)? {

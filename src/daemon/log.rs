@@ -1,12 +1,13 @@
 //! The log as the storing thread sees it: the store, those who follow, and what is to be told when it cannot be written.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use nix::errno::Errno;
 
+use super::receive::Ends;
 use super::space::{LOOK, Note, Space};
 use crate::ingest::Sink;
 use crate::ingest::counters::Counters;
@@ -24,7 +25,7 @@ pub(super) struct Log {
     store: Store,
     live: Live,
     counters: Arc<Counters>,
-    stop: Arc<AtomicBool>,
+    ends: Arc<Ends>,
     /// Since when writing fails, and why.
     failing: Option<(Instant, String)>,
     space: Space,
@@ -45,9 +46,13 @@ impl Sink for Log {
                 }
                 Err(error) => {
                     self.failed(&error);
+                    // Its messages are still in the ring, and the next process finds that they are not in the log.
+                    if self.ends.hand_on.load(Ordering::Acquire) {
+                        return;
+                    }
                     // A line that can never be stored must not hold up those after it.
                     let hopeless = matches!(error, Error::LineRefused { .. });
-                    if hopeless || self.stop.load(Ordering::Acquire) {
+                    if hopeless || self.ends.stop.load(Ordering::Acquire) {
                         Counters::add(&self.counters.dropped, 1);
                         return;
                     }
@@ -67,14 +72,14 @@ impl Log {
         store: Store,
         live: Live,
         counters: Arc<Counters>,
-        stop: Arc<AtomicBool>,
+        ends: Arc<Ends>,
         space: Space,
     ) -> Log {
         Log {
             store,
             live,
             counters,
-            stop,
+            ends,
             failing: None,
             space,
             looked: None,
@@ -90,7 +95,7 @@ impl Log {
     /// Whether the policy for low space asks that nothing be written. At the end all is written: that is what the space
     /// was kept free for.
     pub(super) fn is_holding(&self) -> bool {
-        self.space.is_holding() && !self.stop.load(Ordering::Acquire)
+        self.space.is_holding() && !self.ends.stop.load(Ordering::Acquire)
     }
 
     /// Writes what was taken; whether all of it is in the log's file now.

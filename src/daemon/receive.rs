@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
@@ -12,7 +12,7 @@ use crate::ingest::counters::Counters;
 use crate::netlink::error::Error;
 use crate::netlink::events::Receiver;
 use crate::netlink::intake::{Counts, Intake};
-use crate::netlink::takeover;
+use crate::netlink::takeover::{self, Kept};
 use crate::sys::ring::Writer;
 
 /// Messages that come in one go when the kernel is busy.
@@ -20,26 +20,60 @@ const BUSY_MESSAGES: u64 = 32;
 /// How long the receiver of a busy kernel lets messages gather. Waking up for each few of them would cost more processor
 /// time than all else; the socket's buffer has room for a hundred times as many as come meanwhile.
 const GATHER: Duration = Duration::from_micros(500);
+/// The part of the ring that is taken in a quiet moment at most, and how long one is waited for.
+const QUIET_FILL: f64 = 0.25;
+const QUIET_MAX: Duration = Duration::from_secs(10);
 /// Pause of the receiver while the ring is full.
 const FULL: Duration = Duration::from_millis(1);
 
-/// What tells the receiver to end.
-pub(super) struct Ends<'a> {
-    pub(super) stop: &'a AtomicBool,
-    pub(super) leave: &'a AtomicBool,
+/// What tells the two threads how far things are.
+#[derive(Default)]
+pub(super) struct Ends {
+    /// Somebody takes out of the ring what is put there.
+    pub(super) storing: AtomicBool,
+    /// Nothing new comes: what is there is taken in, then it is over.
+    pub(super) stop: AtomicBool,
+    /// The storing thread ends at once; what is in the ring, and events that are not complete, are the next process's.
+    pub(super) hand_on: AtomicBool,
+    /// The receiver ends at once; what the kernel has sent is the next process's.
+    pub(super) leave: AtomicBool,
 }
 
 /// Makes ready to receive, in another process's place where need be.
-pub(super) fn begin(source: Source, writer: Writer, counters: &Counters) -> Result<Receiver, Error> {
+pub(super) fn begin(
+    source: Source,
+    writer: Writer,
+    ends: &Ends,
+    counters: &Counters,
+) -> Result<Receiver, Error> {
     match source {
         Source::Registered(events) => Ok(events.into_receiver(writer)),
         Source::Kept { socket, config } => {
             let mut intake = Intake::new(writer);
-            let taken =
-                takeover::take_over(socket, &config, &mut intake, || manager::let_go(manager::EVENTS))?;
+            let kept = takeover::Kept::new(socket);
+            read_on(&kept, &mut intake, ends, counters)?;
+            let taken = kept.take_over(&config, &mut intake, || manager::let_go(manager::EVENTS))?;
             count(counters, taken.counts);
             taken.events.notes.iter().for_each(|note| tracing::warn!("{note}"));
             Ok(taken.events.with_intake(intake))
+        }
+    }
+}
+
+/// Reads a kept socket until there is a quiet moment to take its place in: what is left from before has been stored.
+fn read_on(kept: &Kept, intake: &mut Intake, ends: &Ends, counters: &Counters) -> Result<(), Error> {
+    let mut stored_since = None;
+    loop {
+        let counts = kept.read(intake)?;
+        count(counters, counts);
+        if ends.storing.load(Ordering::Acquire) {
+            let since = *stored_since.get_or_insert_with(Instant::now);
+            if intake.fill() < QUIET_FILL || since.elapsed() >= QUIET_MAX {
+                return Ok(());
+            }
+        }
+        if counts.datagrams() == 0 {
+            thread::sleep(FULL);
         }
     }
 }
@@ -53,25 +87,24 @@ fn count(counters: &Counters, counts: Counts) {
 
 pub(super) fn receive(
     receiver: &mut Receiver,
-    ends: &Ends<'_>,
+    ends: &Ends,
     work: &Sender<Work>,
     bell: &AtomicBool,
     counters: &Counters,
 ) {
     let mut busy = false;
     loop {
-        let stopping = ends.stop.load(Ordering::Acquire);
-        if stopping && ends.leave.load(Ordering::Acquire) {
+        if ends.leave.load(Ordering::Acquire) {
             return;
         }
-        if !receiver.is_ready() {
+        let stopping = ends.stop.load(Ordering::Acquire);
+        let full = !receiver.is_ready();
+        if full {
             thread::sleep(FULL);
-            continue;
-        }
-        if busy && !stopping {
+        } else if busy && !stopping {
             thread::sleep(GATHER);
         }
-        let received = match stopping {
+        let received = match stopping || full {
             true => receiver.drain(),
             false => gather(receiver),
         };
@@ -83,7 +116,7 @@ pub(super) fn receive(
             }
         };
         count(counters, counts);
-        if stopping && counts.datagrams() == 0 {
+        if stopping && !full && counts.datagrams() == 0 {
             return;
         }
         busy = (BUSY_MESSAGES..BATCH_MESSAGES).contains(&counts.messages);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use tokio::sync::watch;
 
-use super::capture::{Capture, HostNames, NoNames, Source, Storing, Work, wall_ms};
+use super::capture::{Capture, HostNames, NoNames, Receiving, Source, Storing, Work, wall_ms};
 use super::counts::Watch;
 use super::drift::{Drift, Reports};
 use super::inherit::{self, Inheritance};
@@ -62,6 +62,13 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
     let mut session = inherit::session(ring.state())?;
     let started_ms = wall_ms();
     let counters = Arc::new(Counters::default());
+    // What the kernel sends already is received from now on: it drops what it cannot send for more than half a second.
+    let source = inherit::inherited(&mut session, config, socket)?;
+    let op = source.as_ref().map_or("start", Source::op);
+    let receiving = match source {
+        Some(source) => Ok(Receiving::start(source, writer, counters.clone())?),
+        None => Err(writer),
+    };
     let store = open_log(config)?;
     let reader = store.reader();
     let live = Live::default();
@@ -82,14 +89,17 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
     let sources = Sources { reader, live: live.clone(), status: source, metrics };
     let server = Server::bind(server_config(config), sources)?;
     manager::keep(manager::RING, &kept);
-    let source = inherit::register(&mut session, config, socket)?;
+    let receiving = match receiving {
+        Ok(receiving) => receiving,
+        Err(writer) => Receiving::start(inherit::register(&mut session, config)?, writer, counters.clone())?,
+    };
     let mut ingest = ingest(config, &counters)?;
     let mut log = FirstWords(store, live.clone(), counters.clone());
-    let words = first_words(session.before().enabled, &source);
+    let words = first_words(session.before().enabled, op);
     ingest.own_event(RecordType::DAEMON_START, words.as_bytes(), now(), &mut log);
     let (reports, reported) = Reports::new();
     let storing = Storing { ingest, store: log.0, live, space, known, reports };
-    let capture = Capture::start(source, (writer, ring), storing, counters.clone())?;
+    let capture = Capture::start(receiving, ring, storing, counters.clone())?;
     manager::keep(manager::EVENTS, capture.registered()?);
     session.is_registered();
     let watch = Watch::start(Control::open()?, *session.before(), counters.clone(), capture.work())?;
@@ -131,10 +141,12 @@ fn open_log(config: &Config) -> anyhow::Result<Store> {
 
 /// Leaves all as it is to the program that is executed in this one's place. Comes back with an error only.
 fn renew(session: Session, capture: Capture, ring: &Kept) -> anyhow::Error {
-    let Some((store, events)) = capture.leave() else { return anyhow::anyhow!("a thread has failed") };
+    let failed = || anyhow::anyhow!("a thread has failed");
+    let Some((store, receiving)) = capture.leave() else { return failed() };
     if let Err(error) = store.close() {
         return anyhow::Error::from(error).context("cannot close the log");
     }
+    let Some(events) = receiving.leave() else { return failed() };
     session.leave();
     successor::execute(&events, ring)
 }
@@ -286,13 +298,8 @@ fn now() -> Now {
     Now { mono_ms: 0, wall_ms: wall_ms() }
 }
 
-fn first_words(enabled: u32, source: &Source) -> String {
+fn first_words(enabled: u32, op: &str) -> String {
     let version = env!("CARGO_PKG_VERSION");
-    let op = match source {
-        Source::Kept { .. } => "take-over",
-        Source::Registered(events) if events.is_adopted() => "reload",
-        Source::Registered(_) => "start",
-    };
     format!("op={op} ver={version} format=json {} enabled={enabled} res=success", identity())
 }
 

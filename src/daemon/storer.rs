@@ -10,6 +10,7 @@ use crossbeam_channel::{Receiver as Channel, RecvTimeoutError};
 use super::capture::{BATCH_MESSAGES, Work, milliseconds, wall_ms};
 use super::drift::Reports;
 use super::log::Log;
+use super::receive::Ends;
 use super::recover::Known;
 use super::space;
 use crate::ingest::counters::Counters;
@@ -70,10 +71,11 @@ impl Storer {
         self.give_back();
     }
 
-    pub(super) fn run(&mut self, to_do: &Channel<Work>, bell: &AtomicBool) {
+    /// Stores what is in the ring until nobody has work any more, or what is there is to be left to the next process.
+    pub(super) fn run(&mut self, to_do: &Channel<Work>, bell: &AtomicBool, ends: &Ends) {
         let (mut ticked, mut written) = (Instant::now(), Instant::now());
         let (mut unwritten, mut connected) = (false, true);
-        while connected || self.ring.waiting() > 0 {
+        while !ends.hand_on.load(Ordering::Acquire) && (connected || self.ring.waiting() > 0) {
             if self.log.is_holding() {
                 // What the kernel sends meanwhile waits in the ring, in the socket's buffer, and in the kernel's queue.
                 thread::sleep(TICK);
@@ -166,8 +168,9 @@ impl Storer {
         }
     }
 
-    pub(super) fn end(mut self, leave: bool) -> Store {
-        if !leave {
+    /// Gives the store, with all in it but what is handed on.
+    pub(super) fn end(mut self, ends: &Ends) -> Store {
+        if !ends.hand_on.load(Ordering::Acquire) {
             self.ingest.finish(&mut self.log);
         }
         self.release();

@@ -58,7 +58,6 @@ pub struct Events {
     /// Messages that came before the registration was acknowledged, and what came with them.
     early: Vec<(u16, Vec<u8>)>,
     counts: Counts,
-    adopted: bool,
     /// What the system did not grant.
     pub notes: Vec<Note>,
 }
@@ -73,14 +72,7 @@ impl Events {
         socket.set_no_enobufs(true).map_err(open)?;
         let timeout = TimeVal::milliseconds(WAIT_MS);
         setsockopt(&socket.as_fd(), sockopt::ReceiveTimeout, &timeout).map_err(|errno| open(errno.into()))?;
-        Ok(Events {
-            socket,
-            sequence: 0,
-            early: Vec::new(),
-            counts: Counts::default(),
-            adopted: false,
-            notes,
-        })
+        Ok(Events { socket, sequence: 0, early: Vec::new(), counts: Counts::default(), notes })
     }
 
     /// Goes on with the socket that this process had registered before it executed another program.
@@ -90,14 +82,8 @@ impl Events {
             sequence: 0,
             early: Vec::new(),
             counts: Counts::default(),
-            adopted: true,
             notes: Vec::new(),
         }
-    }
-
-    /// Whether it was registered before this program began.
-    pub fn is_adopted(&self) -> bool {
-        self.adopted
     }
 
     /// Makes this process the audit daemon and this socket the one that events go to. Gives the process id of a daemon
@@ -230,7 +216,7 @@ impl Receiver {
         self.events
     }
 
-    /// Whether the ring has room; nothing is received while it has none.
+    /// Whether the ring has room for a full call; while it has none, no more is received than keeps the kernel waiting.
     pub fn is_ready(&self) -> bool {
         self.intake.is_ready()
     }

@@ -3,6 +3,7 @@
 use std::io::IoSliceMut;
 use std::ops::{AddAssign, Range};
 use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
 
 use netlink_sys::Socket;
 use nix::errno::Errno;
@@ -12,6 +13,12 @@ use super::error::{Error, Request};
 use super::exchange::KERNEL_PORT;
 use super::message::{self, HEADER_BYTES};
 use crate::sys::ring::{MARK_BYTES, ROOM_BYTES, ROOMS, Writer};
+
+/// How often one datagram is received while the ring has no room for a full call. The kernel tries for 0.1 s to send a
+/// message to a socket that is full (`audit_net_init`, kernel/audit.c); when that fails it puts all that it holds on a queue
+/// that it tries five times (`UNICAST_RETRIES`), and then drops. One datagram taken in time has it wait on, and hold
+/// producers back.
+const TRICKLE: Duration = Duration::from_millis(40);
 
 /// What was received, and what was wrong with the rest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -95,12 +102,15 @@ pub(super) type Wanted<'a> = &'a mut dyn FnMut(u16, &[u8]) -> bool;
 pub struct Intake {
     ring: Writer,
     headers: MultiHeaders<NetlinkAddr>,
+    /// When one datagram was last taken for which there was just room.
+    trickled: Instant,
 }
 
 impl Intake {
     /// An intake for a ring. What an earlier process had received and not put into the ring is put there.
     pub fn new(ring: Writer) -> Intake {
-        let mut intake = Intake { ring, headers: MultiHeaders::preallocate(ROOMS, None) };
+        let headers = MultiHeaders::preallocate(ROOMS, None);
+        let mut intake = Intake { ring, headers, trickled: Instant::now() };
         intake.finish();
         intake
     }
@@ -141,7 +151,8 @@ impl Intake {
         fits
     }
 
-    /// Receives once from a socket; nothing while the ring is not ready. Messages that are not `wanted` are left out.
+    /// Receives once from a socket. Messages that are not `wanted` are left out. While the ring is not ready, one datagram
+    /// is taken now and then, as long as that fits, and never waited for.
     pub(super) fn receive(
         &mut self,
         socket: &Socket,
@@ -149,11 +160,18 @@ impl Intake {
         wanted: Wanted<'_>,
     ) -> Result<Counts, Error> {
         let mut counts = Counts::default();
-        if !self.ring.is_ready() {
-            return Ok(counts);
-        }
+        let (rooms, flags) = match self.ring.is_ready() {
+            true => (ROOMS, flags),
+            false if self.trickled.elapsed() >= TRICKLE && self.ring.fits_one() => {
+                (1, MsgFlags::MSG_DONTWAIT)
+            }
+            false => return Ok(counts),
+        };
         let mut received = [Received::default(); ROOMS];
-        let count = self.fill_rooms(socket, &mut received, flags)?;
+        let count = self.fill_rooms(socket, received.get_mut(..rooms).unwrap_or_default(), flags)?;
+        if rooms == 1 {
+            self.trickled = Instant::now();
+        }
         for (room, received) in received.iter().take(count).enumerate() {
             let bytes = self.ring.room(room);
             let datagram = bytes.get(..received.length).unwrap_or(bytes);
@@ -172,17 +190,23 @@ impl Intake {
         Ok(counts)
     }
 
-    /// Receives into the rooms. Gives how many have something.
+    /// Receives into as many rooms as are to be told of. Gives how many have something.
     fn fill_rooms(
         &mut self,
         socket: &Socket,
-        received: &mut [Received; ROOMS],
+        received: &mut [Received],
         flags: MsgFlags,
     ) -> Result<usize, Error> {
         let mut rooms = self.ring.rooms().chunks_exact_mut(ROOM_BYTES);
         let mut slices: [[IoSliceMut<'_>; 1]; ROOMS] =
             std::array::from_fn(|_| [IoSliceMut::new(rooms.next().unwrap_or_default())]);
-        match recvmmsg(socket.as_raw_fd(), &mut self.headers, slices.iter_mut(), flags, None) {
+        match recvmmsg(
+            socket.as_raw_fd(),
+            &mut self.headers,
+            slices.iter_mut().take(received.len()),
+            flags,
+            None,
+        ) {
             Ok(results) => {
                 let mut count = 0;
                 for (result, received) in results.zip(received.iter_mut()) {

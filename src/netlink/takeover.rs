@@ -88,29 +88,45 @@ pub struct Taken {
     pub counts: Counts,
 }
 
-/// Registers this process in place of one that has ended, with a new socket in place of the `kept` one.
-///
-/// All that is received on the way goes into the ring. `let_go` is called when the kept socket has been read to where the
-/// multicast reader goes on: whoever else holds it has to close it.
-pub fn take_over(
-    kept: OwnedFd,
-    config: &Config,
-    intake: &mut Intake,
-    let_go: impl FnOnce(),
-) -> Result<Taken, Error> {
-    let listener = listen()?;
-    let mut cover = Cover {
-        listener,
-        by_listener: Seen::default(),
-        by_others: Seen::default(),
-        counts: Counts::default(),
-    };
-    cover.read_kept(&adopt(kept), intake)?;
-    let_go();
-    let mut events = Events::open(config)?;
-    cover.register(&mut events, intake)?;
-    cover.change_over(&mut events, intake)?;
-    Ok(Taken { events, counts: cover.counts })
+/// The socket of a daemon that has ended.
+pub struct Kept(Socket);
+
+impl Kept {
+    /// Takes the socket over from whoever kept it.
+    pub fn new(descriptor: OwnedFd) -> Kept {
+        Kept(adopt(descriptor))
+    }
+
+    /// Receives once into the ring without waiting. Until its place is taken, the kernel goes on sending here.
+    pub fn read(&self, intake: &mut Intake) -> Result<Counts, Error> {
+        intake.receive(&self.0, MsgFlags::MSG_DONTWAIT, &mut |_, _| true)
+    }
+
+    /// Registers this process in place of the one that has ended, with a new socket in place of this one.
+    ///
+    /// All that is received on the way goes into the ring. `let_go` is called when this socket has been read to where the
+    /// multicast reader goes on: whoever else holds it has to close it.
+    pub fn take_over(
+        self,
+        config: &Config,
+        intake: &mut Intake,
+        let_go: impl FnOnce(),
+    ) -> Result<Taken, Error> {
+        let listener = listen()?;
+        let mut cover = Cover {
+            listener,
+            by_listener: Seen::default(),
+            by_others: Seen::default(),
+            counts: Counts::default(),
+        };
+        cover.read_kept(&self.0, intake)?;
+        drop(self);
+        let_go();
+        let mut events = Events::open(config)?;
+        cover.register(&mut events, intake)?;
+        cover.change_over(&mut events, intake)?;
+        Ok(Taken { events, counts: cover.counts })
+    }
 }
 
 fn listen() -> Result<Socket, Error> {

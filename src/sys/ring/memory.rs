@@ -18,6 +18,8 @@ pub(super) const PAGE: usize = 4096;
 pub(super) const HEAD_BYTES: usize = 16;
 /// What the ring must have room for before a call: all rooms full, and what is left over at the ring's end.
 pub(super) const CALL_BYTES: u64 = ((ROOMS + 1) * (ROOM_BYTES + 2 * HEAD_BYTES)) as u64;
+/// The same before a call that uses one room: what is left over at the ring's end is shorter than a message.
+pub(super) const ONE_BYTES: u64 = (2 * (ROOM_BYTES + 2 * HEAD_BYTES)) as u64;
 /// The type of what fills the ring's end where the next message does not fit.
 pub(super) const FILLER: u16 = 0;
 

@@ -3,7 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::memory::{CALL_BYTES, FILLER, HEAD_BYTES, Memory, RING_AT, RING_BYTES, ROOMS_AT, Word, pack};
+use super::memory::{
+    CALL_BYTES, FILLER, HEAD_BYTES, Memory, ONE_BYTES, RING_AT, RING_BYTES, ROOMS_AT, Word, pack,
+};
 use super::{MARK_BYTES, ROOM_BYTES, ROOMS};
 
 /// The end where messages are put in.
@@ -33,6 +35,11 @@ impl Writer {
     /// Whether there is room for all that one call can receive.
     pub fn is_ready(&self) -> bool {
         self.written - self.memory.get(Word::Released) + CALL_BYTES <= RING_BYTES
+    }
+
+    /// Whether there is room for what a call can receive into the first room alone.
+    pub fn fits_one(&self) -> bool {
+        self.written - self.memory.get(Word::Released) + ONE_BYTES <= RING_BYTES
     }
 
     /// The part of the ring that is taken, from 0 to 1.
