@@ -16,8 +16,9 @@ use crate::store::{Error, Position, SegmentView};
 const PART_ENTRIES: usize = 4;
 /// The same where most entries of a stretch are wanted, which then are in few frames: some four of them.
 const DENSE_PART_ENTRIES: usize = 256;
-/// Parts that are read on one thread before others are started: for a short answer that would take longer.
-const PARTS_ALONE: usize = 32;
+/// Parts that are read on one thread before others are started: for a shorter answer that would take longer. A thread may
+/// take as long to begin as some hundred entries take to read, so it is started as soon as there is more to come.
+const PARTS_ALONE: usize = 1;
 /// Parts that are read ahead of the one that is handed out, once there are other threads.
 const PARTS_AHEAD: usize = 32;
 /// Threads at most, this one included: what a search may take from a machine that has other work.

@@ -16,7 +16,7 @@ use super::cache::lock;
 use super::dictionary::{Decoder, DictionaryId, Encoder};
 use super::error::Error;
 use super::footer::{FOOTER_BYTES, Footer, ITEM_BYTES, SKIPPABLE, header};
-use super::pages::{self, Kind, Pages};
+use super::pages::{self, Kind, PageBuffer, Pages};
 use super::stamps::{Bounds, take_u32, take_u64};
 
 /// A frame is closed by the line that brings it to this length. One hit costs one frame, which is some 25 µs.
@@ -232,14 +232,16 @@ pub(super) struct Frames<'a> {
 
 impl Frames<'_> {
     pub(super) fn item(&self, number: u32) -> Result<Item, Error> {
-        let bytes = self.pages.read(0, u64::from(number) * ITEM_BYTES as u64, ITEM_BYTES)?;
+        let mut bytes = [0; ITEM_BYTES];
+        let start = u64::from(number) * ITEM_BYTES as u64;
+        TABLE_PAGE.with_borrow_mut(|page| self.pages.read_by(page, start, &mut bytes))?;
         Item::take(&bytes).ok_or_else(|| Error::damaged(self.pages.path, "the frame table is too short"))
     }
 
     /// The number of the frame that has the line of `ordinal`, which is below the number of entries.
     pub(super) fn find(&self, ordinal: u32) -> Result<u32, Error> {
         let (mut low, mut high) = (0, self.footer.frames);
-        // Frames have nearly the same number of lines, so the first guess is nearly right; the page then is cached.
+        // Frames have nearly the same number of lines, so the first guess is nearly right, and its page the only one.
         let guess = u64::from(ordinal) * u64::from(high) / u64::from(self.footer.entries.max(1));
         let mut middle = u32::try_from(guess).unwrap_or(0);
         let mut step = 8;
@@ -302,6 +304,9 @@ impl Frames<'_> {
 }
 
 thread_local! {
+    /// The page of a frame table that was read last. Hits that lie apart seldom want the same page again, and those that
+    /// do follow each other.
+    static TABLE_PAGE: RefCell<PageBuffer> = RefCell::new(PageBuffer::default());
     /// A decompressor, which takes longer to make than a frame to decompress, and the bytes of a frame as they are stored.
     static DECOMPRESSOR: RefCell<(DCtx<'static>, Vec<u8>)> = RefCell::new((DCtx::create(), Vec::new()));
 }

@@ -66,6 +66,14 @@ impl Source<'_> {
     }
 }
 
+/// Room for one page, and which one is in it.
+#[derive(Debug, Default)]
+pub(super) struct PageBuffer {
+    /// Generation and number.
+    key: Option<(u64, u32)>,
+    bytes: Vec<u8>,
+}
+
 /// A stream in checked pages.
 pub(super) struct Pages<'a> {
     pub(super) kind: Kind,
@@ -110,6 +118,37 @@ impl Pages<'_> {
             out.extend_from_slice(part.get(..len - out.len()).unwrap_or(part));
         }
         Ok(out)
+    }
+
+    /// Fills `out` with what is from `start` of the stream that begins with page 0, by a buffer and not by the cache.
+    pub(super) fn read_by(
+        &self,
+        buffer: &mut PageBuffer,
+        start: u64,
+        mut out: &mut [u8],
+    ) -> Result<(), Error> {
+        let payload = PAYLOAD as u64;
+        let (mut page, mut skip) = (start / payload, (start % payload) as usize);
+        while !out.is_empty() {
+            let bytes = self.buffered(buffer, self.number(0, page)?)?.get(skip..).unwrap_or_default();
+            let (part, rest) = out.split_at_mut(bytes.len().min(out.len()));
+            part.copy_from_slice(bytes.get(..part.len()).unwrap_or_default());
+            (out, page, skip) = (rest, page + 1, 0);
+        }
+        Ok(())
+    }
+
+    /// The payload of one page, which stays in the buffer.
+    fn buffered<'b>(&self, buffer: &'b mut PageBuffer, number: u32) -> Result<&'b [u8], Error> {
+        let key = Some((self.generation, number));
+        if buffer.key != key {
+            buffer.key = None;
+            buffer.bytes.resize(PAGE, 0);
+            self.fill(&mut buffer.bytes, number)?;
+            self.verify(number, &buffer.bytes)?;
+            buffer.key = key;
+        }
+        Ok(buffer.bytes.get(..PAYLOAD).unwrap_or_default())
     }
 
     /// The payload of one page, through the cache.
