@@ -160,6 +160,42 @@ fn rules_are_added_listed_and_deleted_as_auditctl_does() {
     ]);
 }
 
+/// Arguments of system calls, once listed with `-l -i` by their numbers alone.
+#[test]
+fn arguments_are_interpreted_as_auditctl_does() {
+    let Some(mut bench) = Bench::new() else { return };
+    let conditions = [
+        "-F arch=b64 -S openat -F a2&0100",
+        "-F arch=b64 -S openat -F a2=0101 -F a3=0644",
+        "-F arch=b64 -S open -F a1=0102 -F a2=0755",
+        "-F arch=b64 -S open,openat -F a1=0xAB",
+        "-F arch=b64 -S mmap -F a2=7 -F a3=0x22",
+        "-F arch=b64 -S clone -F a0=0x7C020000",
+        "-F arch=b64 -S socket -F a0=2 -F a1=1 -F a2=6",
+        "-F arch=b32 -S socketcall -F a0=3",
+        "-F arch=b64 -S kill -F a1=9",
+        "-F arch=b64 -S ptrace -F a0=0x10 -F a1=77",
+        "-F arch=b64 -S fcntl -F a0=1 -F a1=2 -F a2=1",
+        "-F arch=b64 -S access -F a1=4",
+        "-F arch=b64 -S chmod -F a1=04755",
+        "-F arch=b64 -S setuid -F a0=0",
+        "-F arch=b64 -S setresuid -F a0=0 -F a1=-1 -F a2=54321",
+        "-F arch=b64 -S setgid -F a0=0",
+        "-F arch=b64 -S all -F a0=0xAB",
+        "-S openat -F a2=0101",
+        "-F arch=b64 -S prctl -F a0=22 -F a1=2",
+        "-F arch=b64 -S personality -F a0=8",
+        "-F arch=b64 -S unshare -F a0=0x10000000",
+        "-F arch=b64 -S mount -F a3=0x1000",
+    ];
+    let mut lines: Vec<String> = conditions
+        .iter()
+        .map(|conditions| format!("-a always,exit {conditions} -F exe=D/none -F uid=54321"))
+        .collect();
+    lines.push("-l -i".to_owned());
+    bench.compare(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
 #[test]
 fn what_is_wrong_ends_with_the_status_of_auditctl() {
     let Some(mut bench) = Bench::new() else { return };

@@ -67,6 +67,45 @@ fn scripts_are_told_in_json() {
 }
 
 #[test]
+fn rules_that_fill_the_log_are_told_by_its_events() {
+    let dir = tempfile::tempdir().expect("a directory");
+    // In the second half of twenty minutes are 9000 events of one key: 27,000 an hour, or 54,000 in that half alone.
+    let event = |number: u64, ms: u64, key: &str| {
+        format!(
+            "type=USER msg=audit({}.{:03}:{number}): pid=1 key=\"{key}\"\n",
+            1_700_000_000 + ms / 1000,
+            ms % 1000
+        )
+    };
+    let mut log = event(1, 0, "rare");
+    (0..9000).for_each(|n| log += &event(n + 2, 600_000 + n * 66, "busy"));
+    log += &event(9002, 1_200_000, "rare");
+    fs::write(dir.path().join("audit.log"), log).expect("a file");
+    fs::write(dir.path().join("a.rules"), "-w /etc -p wa -k rare\n-w /usr -p wa -k busy\n").expect("a file");
+    let ktrail = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ktrail"));
+        command
+            .args(arguments)
+            .args(["--log-dir", "log"])
+            .current_dir(dir.path())
+            .output()
+            .expect("ktrail runs")
+    };
+    assert!(ktrail(&["import", "audit.log"]).status.success());
+    let warning = "a.rules:2:1: warning: the key \"busy\" has 54000 events an hour";
+    for (since, told) in [("2023-11-14T22:13:20Z", false), ("2023-11-14T22:23:20Z", true)] {
+        let output = ktrail(&["rules", "check", "a.rules", "--hits", "--since", since]);
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(said.contains(warning), told, "{since}: {said}");
+        assert_eq!(output.status.code(), Some(0));
+    }
+    assert!(
+        !ktrail(&["rules", "check", "a.rules", "--since", "today"]).status.success(),
+        "a time for no count"
+    );
+}
+
+#[test]
 fn without_names_the_configured_directories_are_checked() {
     let dir = tempfile::tempdir().expect("a directory");
     let rules = dir.path().join("rules.d");

@@ -206,7 +206,14 @@ fn a_load_under_constant_activity_misses_no_event_of_an_unchanged_rule() {
     let rules = counted.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     let events = rules.filter_map(|line| {
         let rule: Value = serde_json::from_slice(line).expect("JSON");
-        if rule["keys"][0] == "load-kept" { rule["events"].as_u64() } else { None }
+        let span =
+            [&rule["since_ms"], &rule["until_ms"]].map(|time| time.as_u64().expect("a log with events"));
+        let hours = (span[1] - span[0]) as f64 / 3_600_000.0;
+        let (events, per_hour) = (rule["events"].as_u64(), rule["events_per_hour"].as_f64());
+        assert!(
+            per_hour.zip(events).is_none_or(|(rate, events)| (rate * hours - events as f64).abs() < 0.01)
+        );
+        if rule["keys"][0] == "load-kept" { events.filter(|_| per_hour.is_some()) } else { None }
     });
     let events: Vec<u64> = events.collect();
     assert!(events.len() == 1 && usize::try_from(events[0]).is_ok_and(|events| events >= made), "{events:?}");

@@ -221,9 +221,12 @@ pub(super) struct RulesList {
     /// As JSON, one object a rule
     #[arg(long)]
     pub(super) json: bool,
-    /// With how many events of the log have the rule's keys
+    /// With how many events of the log have the rule's keys, and how many an hour that is
     #[arg(long)]
     pub(super) hits: bool,
+    /// Count the events from this time on: 2026-11-23T09:00, today, '1 week ago'
+    #[arg(long, value_name = "TIME", requires = "hits")]
+    pub(super) since: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -262,6 +265,12 @@ pub(super) struct RulesFiles {
 pub(super) struct RulesCheck {
     #[command(flatten)]
     pub(super) files: RulesFiles,
+    /// Also say which rules fill the log, by the events it has of their keys
+    #[arg(long)]
+    pub(super) hits: bool,
+    /// Count the events from this time on: 2026-11-23T09:00, today, '1 week ago'
+    #[arg(long, value_name = "TIME", requires = "hits")]
+    pub(super) since: Option<String>,
     /// As JSON
     #[arg(long)]
     pub(super) json: bool,

@@ -55,12 +55,6 @@ pub(super) fn search(place: &Place, arguments: &Search) -> anyhow::Result<u8> {
     Ok(if count > 0 { exit::FOUND } else { exit::NOTHING })
 }
 
-/// How many events of the log have a key.
-pub(super) fn count_key(place: &Place, key: &[u8]) -> anyhow::Result<u64> {
-    let query = Query { filter: Some(Filter::test(Field::Key, Op::Equals, key)?), ..Query::default() };
-    count(place, &query)
-}
-
 fn count(place: &Place, query: &Query) -> anyhow::Result<u64> {
     Ok(match &place.log_dir {
         Some(dir) => run::count(&open(dir)?.snapshot(), query)?.matched,

@@ -4,6 +4,7 @@
 
 pub mod counters;
 pub mod gaps;
+pub mod lines;
 pub mod tails;
 
 #[cfg(test)]

@@ -9,13 +9,13 @@ use super::error::{Error, Request};
 use super::message::{self, Control as Message};
 
 /// The port of the kernel. Any process may send to a netlink socket, but none has this port.
-pub(super) const KERNEL_PORT: u32 = 0;
+pub const KERNEL_PORT: u32 = 0;
 /// The largest errno: a number further from 0 is a value (`MAX_ERRNO`, linux/err.h).
 const ERRNO_MAX: i32 = 4095;
 
 /// What a request is answered with, besides its acknowledgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Answers {
+pub enum Answers {
     /// Nothing.
     Nothing,
     /// One message of this type, before or after the acknowledgement.
@@ -26,7 +26,7 @@ pub(super) enum Answers {
 
 /// A request under way.
 #[derive(Debug)]
-pub(super) struct Exchange {
+pub struct Exchange {
     request: Request,
     sequence: u32,
     expected: Answers,
@@ -39,13 +39,13 @@ pub(super) struct Exchange {
 
 impl Exchange {
     /// A request with its sequence number, which is not 0: the kernel's events have that.
-    pub(super) fn new(request: Request, sequence: u32, expected: Answers) -> Exchange {
+    pub fn new(request: Request, sequence: u32, expected: Answers) -> Exchange {
         let complete = expected == Answers::Nothing;
         Exchange { request, sequence, expected, answers: Vec::new(), complete, acknowledged: None }
     }
 
     /// The datagram to send.
-    pub(super) fn frame(&self, payload: Message) -> Vec<u8> {
+    pub fn frame(&self, payload: Message) -> Vec<u8> {
         let mut header = NetlinkHeader::default();
         header.flags = NLM_F_REQUEST | NLM_F_ACK;
         header.sequence_number = self.sequence;
@@ -57,7 +57,7 @@ impl Exchange {
     }
 
     /// Takes in a datagram from the socket; gives whether it belonged to this request.
-    pub(super) fn take(&mut self, port: u32, datagram: &[u8]) -> Result<bool, Error> {
+    pub fn take(&mut self, port: u32, datagram: &[u8]) -> Result<bool, Error> {
         if port != KERNEL_PORT || message::sequence(datagram) != Some(self.sequence) {
             return Ok(false);
         }
@@ -82,12 +82,12 @@ impl Exchange {
     }
 
     /// Whether nothing more is to come.
-    pub(super) fn is_over(&self) -> bool {
+    pub fn is_over(&self) -> bool {
         self.acknowledged.is_some_and(|number| self.complete || is_errno(number))
     }
 
     /// The number in the acknowledgement, which is 0 or an old value, and the answers; or why the kernel refused.
-    pub(super) fn finish(self) -> Result<(u32, Vec<Message>), Errno> {
+    pub fn finish(self) -> Result<(u32, Vec<Message>), Errno> {
         match self.acknowledged.unwrap_or(0) {
             number if is_errno(number) => Err(Errno::from_raw(-number)),
             // The kernel answers a reset with the unsigned count it had (audit_receive_msg, kernel/audit.c).

@@ -45,7 +45,7 @@ impl Counts {
     }
 
     /// Type and payload of a datagram that is a message of the log; one that is not is counted.
-    pub(super) fn message<'a>(&mut self, port: u32, datagram: &'a [u8]) -> Option<(u16, &'a [u8])> {
+    pub fn message<'a>(&mut self, port: u32, datagram: &'a [u8]) -> Option<(u16, &'a [u8])> {
         match classify(port, datagram) {
             Datagram::Message(kind, payload) => return Some((kind, payload)),
             Datagram::Foreign => self.foreign += 1,

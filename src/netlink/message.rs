@@ -34,13 +34,23 @@ pub(super) const REPLACE: u16 = 1329;
 
 /// A control message. Rules travel as bytes, because netlink-packet-audit's own codec corrupts some of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Control {
+pub enum Control {
     /// Ask for the status.
     GetStatus,
     /// The kernel's status, or the wish to change it; with the field that netlink-packet-audit does not know.
-    Status { status: StatusMessage, wait_time_actual: Option<u32> },
+    Status {
+        /// The fields that netlink-packet-audit knows.
+        status: StatusMessage,
+        /// How long producers were held back, in the kernel's clock ticks; `None` from kernels before 5.9.
+        wait_time_actual: Option<u32>,
+    },
     /// A message of any type by its bytes.
-    Other { kind: u16, payload: Vec<u8> },
+    Other {
+        /// The message's type.
+        kind: u16,
+        /// What follows the header.
+        payload: Vec<u8>,
+    },
 }
 
 impl Control {

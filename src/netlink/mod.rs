@@ -5,9 +5,9 @@
 pub mod control;
 pub mod error;
 pub mod events;
-mod exchange;
+pub mod exchange;
 pub mod intake;
-mod message;
+pub mod message;
 pub mod session;
 pub mod status;
 pub mod takeover;

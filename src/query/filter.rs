@@ -296,12 +296,20 @@ fn decimal(bytes: &[u8]) -> Option<u64> {
 impl fmt::Display for Filter {
     /// Writes the filter so that [`Filter::parse`] reads the same one back.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.node.write(f, false)
+        self.node.write(f, Around::Nothing)
     }
 }
 
+/// What a part of a filter is written in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Around {
+    Nothing,
+    Any,
+    Other,
+}
+
 impl Node {
-    fn write(&self, f: &mut fmt::Formatter<'_>, inside: bool) -> fmt::Result {
+    fn write(&self, f: &mut fmt::Formatter<'_>, around: Around) -> fmt::Result {
         let (parts, between) = match self {
             Node::Leaf(leaf) => {
                 write!(f, "{}{}", field::name(leaf.field), leaf.op.text())?;
@@ -309,15 +317,20 @@ impl Node {
             }
             Node::Not(part) => {
                 f.write_str("not ")?;
-                return part.write(f, true);
+                return part.write(f, Around::Other);
             }
             Node::All(parts) => (parts, " and "),
             Node::Any(parts) => (parts, " or "),
         };
+        // Parentheses that are not needed could nest it deeper than it may be when it is read again.
+        let (inside, within) = match self {
+            Node::All(_) => (around == Around::Other, Around::Other),
+            _ => (around != Around::Nothing, Around::Any),
+        };
         f.write_str(if inside { "(" } else { "" })?;
         for (index, part) in parts.iter().enumerate() {
             f.write_str(if index == 0 { "" } else { between })?;
-            part.write(f, true)?;
+            part.write(f, within)?;
         }
         f.write_str(if inside { ")" } else { "" })
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::filter::{Filter, FilterProblem};
+use super::filter::{FILTER_DEPTH_MAX, Filter, FilterProblem};
 use super::run::{Cursor, Order, Query, count, run};
 use crate::entry::field::Field;
 use crate::store::term::Terms;
@@ -196,6 +196,22 @@ fn a_long_answer_comes_in_order_from_several_threads() {
             assert_eq!(ran.expect("readable").matched, 1700, "{text}");
         }
     }
+}
+
+/// "and" within "or" was written in parentheses that had not been there, which made a filter of the greatest depth one that
+/// is refused: its text could not be sent to the daemon.
+#[test]
+fn a_filter_of_the_greatest_depth_reads_back_the_same() {
+    let inner = "key=a and key=b or key=c and key=d";
+    for (open, close) in [("(", ")"), ("not (", ")")] {
+        let depth = if open == "(" { FILTER_DEPTH_MAX } else { FILTER_DEPTH_MAX / 2 };
+        let text = open.repeat(depth) + inner + &close.repeat(depth);
+        let filter = Filter::parse(&text).expect("as deep as it may be");
+        assert_eq!(Filter::parse(&filter.to_string()).as_ref(), Ok(&filter), "{filter}");
+    }
+    let filter =
+        Filter::parse("(key=a and key=b) and (key=c or key=d) or (key=e or key=f)").expect("a filter");
+    assert_eq!(filter.to_string(), "(key=a and key=b) and (key=c or key=d) or (key=e or key=f)");
 }
 
 #[test]

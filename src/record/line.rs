@@ -96,6 +96,18 @@ mod tests {
         }
     }
 
+    /// `type=UNKNOWN[+5]` was read as type 5, so that an imported log came back with another text. It is no record now, and
+    /// kept as it is.
+    #[test]
+    fn a_types_number_is_read_in_its_shortest_form_only() {
+        for name in ["UNKNOWN[+5]", "UNKNOWN[005]", "UNKNOWN[00]", "UNKNOWN[65536]", "UNKNOWN[]"] {
+            let line = format!("type={name} msg=audit(1.000:1): a=b");
+            assert_eq!(split(line.as_bytes()).map(|line| line.kind), Err(LineError::UnknownType), "{line}");
+        }
+        let zero = split(b"type=UNKNOWN[0] msg=audit(1.000:1): a=b").map(|line| line.kind);
+        assert_eq!(zero, Ok(RecordType(0)));
+    }
+
     #[test]
     fn a_broken_line_is_refused_for_its_cause() {
         let cases: &[(&[u8], LineError)] = &[

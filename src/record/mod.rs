@@ -64,14 +64,16 @@ impl RecordType {
         tables::record_type_name(self.0)
     }
 
-    /// The type that `text` names: `SYSCALL`, or `UNKNOWN[1423]` for one without a name.
+    /// The type that `text` names: `SYSCALL`, or `UNKNOWN[1423]` for one without a name, its number in the shortest form.
     pub fn from_text(text: &[u8]) -> Option<RecordType> {
         let text = std::str::from_utf8(text).ok()?;
         if let Some(number) = tables::record_type_number(text) {
             return Some(RecordType(number));
         }
         let number = text.strip_prefix("UNKNOWN[")?.strip_suffix(']')?;
-        number.parse().ok().map(RecordType)
+        // A number is also read from +5 and 005, which would come back as 5.
+        let kind: u16 = number.parse().ok().filter(|kind: &u16| kind.to_string() == number)?;
+        Some(RecordType(kind))
     }
 }
 

@@ -10,7 +10,7 @@ pub fn write(event: &Event, out: &mut dyn Write) -> io::Result<()> {
     for (place, (kind, body)) in event.records().enumerate() {
         line.clear();
         // A line of a log that was no record is given back as it was.
-        if kind.0 != 0 {
+        if kind.0 != 0 || event.closed != Closed::Malformed {
             if let Some(node) = &event.node {
                 line.extend_from_slice(b"node=");
                 line.extend_from_slice(node);

@@ -3,7 +3,7 @@
 use super::{Format, Style, write};
 use crate::enrich::Names;
 use crate::entry::Stored;
-use crate::event::Event;
+use crate::event::{Closed, Event};
 use crate::record::RecordType;
 use crate::record::stamp::EventId;
 
@@ -65,6 +65,17 @@ fn raw_gives_back_the_records() {
     assert_eq!(lines.len(), 5);
     assert_eq!(lines[1], "type=CWD msg=audit(1700000004.100:14): cwd=\"/root\"");
     assert_eq!(lines[4], "type=UNKNOWN[1999] msg=audit(1700000004.100:14): a b");
+}
+
+/// A record of the type `UNKNOWN[0]` was taken for a line that is no record, and came back without its head.
+#[test]
+fn a_record_of_type_0_is_written_with_its_head() {
+    let mut stored =
+        Stored { event: Event::new(EventId { time_ms: 1000, serial: 1 }), names: Names::default() };
+    stored.event.push(RecordType(0), b"a=b");
+    assert_eq!(written(Format::Raw, &stored), "type=UNKNOWN[0] msg=audit(1.000:1): a=b\n");
+    stored.event.closed = Closed::Malformed;
+    assert_eq!(written(Format::Raw, &stored), "a=b\n");
 }
 
 #[test]

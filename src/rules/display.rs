@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::Write as _;
 
-use super::field::{self, FILE_SYSTEMS, FILE_TYPES, Field, Kind, PERMISSIONS};
+use super::field::{self, FILE_SYSTEMS, FILE_TYPES, Field, FieldId, Kind, PERMISSIONS};
 use super::parse::is_64_bit;
 use super::{Action, Condition, List, Operator, Rule, Value, split_keys, text, uring};
 use crate::tables::{self, Arch};
@@ -13,12 +13,14 @@ use crate::tables::{self, Arch};
 pub enum Form {
     /// As `auditctl -l` lists it: what -w can make is written with -w.
     Listed,
-    /// The same with architectures by their names and `unset` in words, as `auditctl -l -i` lists it.
-    Interpreted,
     /// With -a always: reads back as the same rule on every host, whereas -w asks the host whether its path is a
     /// directory.
     Exact,
 }
+
+/// Puts an argument of a system call in words: the call's name, the argument's place, and `a0` to `a3` as far as the rule
+/// tells them before it. `None` for one that is only a number.
+pub type ArgumentWords<'a> = dyn Fn(&str, usize, &[u64; 4]) -> Option<String> + 'a;
 
 impl fmt::Display for Rule {
     /// The listed form. Bytes that are not UTF-8 are replaced; [`Rule::to_text`] keeps them.
@@ -31,6 +33,16 @@ impl Rule {
     /// The rule's text, byte for byte: [`parse`](super::parse) makes of it a rule that is the same. (Not so for a rule
     /// that no text can make: one with its keys before other fields, or with a field that ktrail does not know.)
     pub fn to_text(&self, form: Form) -> Vec<u8> {
+        self.text(form, None)
+    }
+
+    /// The listed form with architectures by their names, `unset` in words and the arguments of the one system call of an
+    /// architecture in those of `words`, as `auditctl -l -i` lists it. Not every such text can be read back.
+    pub fn interpreted(&self, words: &ArgumentWords<'_>) -> Vec<u8> {
+        self.text(Form::Listed, Some(words))
+    }
+
+    fn text(&self, form: Form, words: Option<&ArgumentWords<'_>>) -> Vec<u8> {
         let mut out = Vec::new();
         match self.as_watch().filter(|_| form != Form::Exact) {
             Some((path, permissions)) => {
@@ -39,21 +51,31 @@ impl Rule {
                 put(&mut out, format_args!(" -p {}", letters(permissions)));
                 self.keys().for_each(|key| word(&mut out, " -k ", key));
             }
-            None => self.put_fields(form, &mut out),
+            None => self.put_fields(words, &mut out),
         }
         out
     }
 
-    fn put_fields(&self, form: Form, out: &mut Vec<u8>) {
+    fn put_fields(&self, words: Option<&ArgumentWords<'_>>, out: &mut Vec<u8>) {
         let option = if self.prepend { "-A" } else { "-a" };
         put(out, format_args!("{option} {},{}", self.action.name(), self.list.name()));
         // The names of system calls are those of the last architecture before -S.
         let is_arch = |condition: &Condition| condition.field == field::ARCH;
         let before = self.conditions.iter().rposition(is_arch).map_or(0, |last| last + 1);
         let (before, after) = self.conditions.split_at_checked(before).unwrap_or((&self.conditions, &[]));
-        before.iter().for_each(|condition| put_condition(condition, form, out));
+        let mut interpreter =
+            words.map(|words| Interpreter { words, call: self.only_call(before.last()), arguments: [0; 4] });
+        before.iter().for_each(|condition| put_condition(condition, interpreter.as_mut(), out));
         self.put_syscalls(before.last(), out);
-        after.iter().for_each(|condition| put_condition(condition, form, out));
+        after.iter().for_each(|condition| put_condition(condition, interpreter.as_mut(), out));
+    }
+
+    /// The name of the one system call of an architecture that the rule is for.
+    fn only_call(&self, arch: Option<&Condition>) -> Option<&'static str> {
+        let Value::Number(token) = arch?.value else { return None };
+        let mut numbers = self.syscalls.numbers();
+        let only = numbers.next().filter(|_| self.list == List::Exit && numbers.next().is_none());
+        tables::syscall_name(Arch::from_token(token)?, only?)
     }
 
     /// Path and permissions if the rule is what -w makes.
@@ -119,7 +141,19 @@ fn word(out: &mut Vec<u8>, before: &str, word: &[u8]) {
     text::escape(word, out);
 }
 
-fn put_condition(Condition { field: id, operator, value }: &Condition, form: Form, out: &mut Vec<u8>) {
+/// What puts numbers in words.
+struct Interpreter<'a> {
+    words: &'a ArgumentWords<'a>,
+    call: Option<&'static str>,
+    /// The arguments told so far.
+    arguments: [u64; 4],
+}
+
+fn put_condition(
+    Condition { field: id, operator, value }: &Condition,
+    interpreter: Option<&mut Interpreter<'_>>,
+    out: &mut Vec<u8>,
+) {
     let operator = operator.text();
     match (Field::from_id(*id), value) {
         (Some(field), Value::Text(keys)) if field.id == field::KEY => {
@@ -130,22 +164,34 @@ fn put_condition(Condition { field: id, operator, value }: &Condition, form: For
             Some((left, right)) if field.kind == Kind::Compare => {
                 put(out, format_args!(" -C {left}{operator}{right}"));
             }
-            _ if form == Form::Interpreted => {
-                let text = interpreted(field.kind, *number);
+            _ => {
+                let plain = || number_text(field.kind, *number);
+                let text = interpreter.map_or_else(plain, |interpreter| interpreter.text(field, *number));
                 put(out, format_args!(" -F {}{operator}{text}", field.name));
             }
-            _ => put(out, format_args!(" -F {}{operator}{}", field.name, number_text(field.kind, *number))),
         },
         (None, Value::Number(number)) => put(out, format_args!(" -F f{id}{operator}{number}")),
         (None, Value::Text(text)) => word(out, &format!(" -F f{id}{operator}"), text),
     }
 }
 
-fn interpreted(kind: Kind, number: u32) -> String {
-    match (kind, Arch::from_token(number)) {
-        (Kind::Arch, Some(arch)) => arch.name().to_owned(),
-        (Kind::LoginUser | Kind::Session, _) if number == u32::MAX => "unset".to_owned(),
-        _ => number_text(kind, number),
+impl Interpreter<'_> {
+    fn text(&mut self, field: &Field, number: u32) -> String {
+        match (field.kind, Arch::from_token(number)) {
+            (Kind::Arch, Some(arch)) => arch.name().to_owned(),
+            (Kind::LoginUser | Kind::Session, _) if number == u32::MAX => "unset".to_owned(),
+            (Kind::Argument, _) => self.argument(field.id, number),
+            _ => number_text(field.kind, number),
+        }
+    }
+
+    fn argument(&mut self, field: FieldId, number: u32) -> String {
+        let place = field.checked_sub(field::ARGUMENT_FIRST).and_then(|place| usize::try_from(place).ok());
+        let told = place.and_then(|place| {
+            *self.arguments.get_mut(place)? = u64::from(number);
+            (self.words)(self.call?, place, &self.arguments)
+        });
+        told.unwrap_or_else(|| format!("0x{number:x}"))
     }
 }
 

@@ -3,7 +3,7 @@
 
 mod gap;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::RandomState;
 use thiserror::Error;
@@ -14,7 +14,7 @@ use super::{Action, Condition, List, Rule, Value};
 use crate::tables::{self, Arch};
 
 /// What is likely not meant.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Debug, Error, PartialEq)]
 pub enum Lint {
     /// The same rule again.
     #[error("the same rule stands before it; auditctl -R ends here, as the kernel refuses it")]
@@ -54,10 +54,27 @@ pub enum Lint {
         /// What it is for before.
         there: &'static str,
     },
+    /// A key with very many events, as the log has them.
+    #[error(
+        "the key \"{}\" has {per_hour:.0} events an hour in the log, more than {BUSY_PER_HOUR}: it fills the log; narrow the rule or leave it out",
+        key.escape_ascii()
+    )]
+    Busy {
+        /// The key.
+        key: Vec<u8>,
+        /// Its events an hour, as the mean of the time that the log covers.
+        per_hour: f64,
+    },
 }
 
+/// Events of one key in an hour above which a rule is said to fill the log: ten a second, nearly a million a day. At about
+/// 800 bytes an event that is 700 MB a day before they are compressed.
+pub const BUSY_PER_HOUR: u32 = 36_000;
+/// Milliseconds that a log has to cover for its rates to be judged: a program that starts makes many events at once.
+pub const BUSY_SPAN_MS_MIN: u64 = 600_000;
+
 /// Something that is likely not meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
     /// The rule, by its place in the set.
     pub rule: usize,
@@ -79,6 +96,36 @@ pub fn lint(rules: &[Rule]) -> Vec<Finding> {
     findings.extend(keys(&scopes));
     findings.sort_by_key(|finding| finding.rule);
     findings
+}
+
+/// The rules whose keys have more than [`BUSY_PER_HOUR`] events an hour, each key at its first rule. `span` is the time that
+/// the log covers, in milliseconds since 1970: of less than [`BUSY_SPAN_MS_MIN`] nothing is said. `per_hour` gives the
+/// events an hour of a key, where that can be known; its error is given on.
+pub fn busy<E>(
+    rules: &[Rule],
+    span: Option<(u64, u64)>,
+    per_hour: &mut dyn FnMut(&[u8]) -> Result<Option<f64>, E>,
+) -> Result<Vec<Finding>, E> {
+    let mut findings = Vec::new();
+    if span.is_none_or(|(first, last)| last.saturating_sub(first) < BUSY_SPAN_MS_MIN) {
+        return Ok(findings);
+    }
+    let mut known: HashSet<&[u8], RandomState> = HashSet::default();
+    for (rule, keys) in rules.iter().map(Rule::keys).enumerate() {
+        for key in keys {
+            if !known.insert(key) {
+                continue;
+            }
+            if let Some(per_hour) = per_hour(key)?.filter(|rate| *rate > f64::from(BUSY_PER_HOUR)) {
+                findings.push(Finding {
+                    rule,
+                    other: None,
+                    lint: Lint::Busy { key: key.to_vec(), per_hour },
+                });
+            }
+        }
+    }
+    Ok(findings)
 }
 
 /// What is wrong with a rule whatever the others say.

@@ -77,6 +77,22 @@ impl RuleSet {
 
     /// Adds what only the whole set shows.
     pub fn lint(&mut self) {
+        let order = self.order_of_lines();
+        self.findings.extend(order);
+        self.warn(lint(&self.rules));
+    }
+
+    /// Adds which rules fill the log, by the time it covers and the events an hour of each key; see [`lint::busy`].
+    pub fn lint_volume<E>(
+        &mut self,
+        span: Option<(u64, u64)>,
+        per_hour: &mut dyn FnMut(&[u8]) -> Result<Option<f64>, E>,
+    ) -> Result<(), E> {
+        self.warn(lint::busy(&self.rules, span, per_hour)?);
+        Ok(())
+    }
+
+    fn warn(&mut self, found: Vec<lint::Finding>) {
         let place = |rule: usize| self.places.get(rule).copied();
         let finding = |found: lint::Finding| {
             let other = found.other.and_then(place);
@@ -85,10 +101,8 @@ impl RuleSet {
                 ..Finding::line(Severity::Warning, place(found.rule)?, found.lint.to_string())
             })
         };
-        let found: Vec<Finding> = lint(&self.rules).into_iter().filter_map(finding).collect();
-        let order = self.order_of_lines();
+        let found: Vec<Finding> = found.into_iter().filter_map(finding).collect();
         self.findings.extend(found);
-        self.findings.extend(order);
         self.findings.sort_by_key(|finding| finding.at);
     }
 

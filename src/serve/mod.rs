@@ -104,13 +104,13 @@ impl Server {
                 Ok(Stream::Local(stream)) => {
                     let Some(place) = place(&places) else { continue };
                     let access = access::may_read(&stream, self.config.readers);
-                    let served = connection(stream, access, self.sources.clone(), stop.clone(), place);
-                    connections.spawn(served);
+                    let served = connection(stream, access, self.sources.clone(), stop.clone());
+                    connections.spawn(holding(place, served));
                 }
                 Ok(Stream::Loopback(stream)) => {
                     let Some(place) = place(&metrics_places) else { continue };
-                    let sources = self.sources.clone();
-                    connections.spawn(connection(stream, Access::Metrics, sources, stop.clone(), place));
+                    let served = connection(stream, Access::Metrics, self.sources.clone(), stop.clone());
+                    connections.spawn(holding(place, served));
                 }
                 Err(error) => {
                     // Descriptors may be short for a while; the loop must not spin on it.
@@ -155,12 +155,18 @@ fn place(places: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
     place
 }
 
-async fn connection(
+/// Serves, and keeps the place until that is over.
+async fn holding(_place: OwnedSemaphorePermit, served: impl Future<Output = ()>) {
+    served.await;
+}
+
+/// Answers the requests that come over one connection, of whatever kind, until it ends, or `stop` turns true and the
+/// request under way is answered.
+pub async fn connection(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send,
     access: Access,
     sources: Sources,
     mut stop: watch::Receiver<bool>,
-    _place: OwnedSemaphorePermit,
 ) {
     let streams_stop = stop.clone();
     let service = service_fn(move |request| {

@@ -13,7 +13,6 @@ use nix::sys::stat::{SFlag, fstat};
 
 use super::ausearch::auditd;
 use super::ausearch::logs;
-use crate::cli::import::lines::Lines;
 use crate::client::Client;
 use crate::config::{Config, Overrides};
 use crate::entry::Resolve;
@@ -21,6 +20,7 @@ use crate::entry::decode::{decode, describe};
 use crate::event::Event;
 use crate::event::assembler::Incoming;
 use crate::event::window::{TIMEOUT_S_DEFAULT, Window};
+use crate::ingest::lines::Lines;
 use crate::ingest::tails::TailNames;
 use crate::protocol::SearchParameters;
 use crate::query::run::{self, Query};

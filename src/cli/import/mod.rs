@@ -1,6 +1,5 @@
 //! `ktrail import`: auditd logs into a log directory, by the way every event goes.
 
-pub(super) mod lines;
 mod writer;
 
 use std::fs::File;
@@ -11,7 +10,6 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use lines::Lines;
 use writer::Writer;
 
 use super::arguments::{Import, Place};
@@ -20,6 +18,7 @@ use crate::config::{Config, Overrides};
 use crate::entry::decode::describe;
 use crate::ingest::Ingest;
 use crate::ingest::counters::Counters;
+use crate::ingest::lines::Lines;
 use crate::store::Store;
 
 pub(super) fn import(place: &Place, arguments: &Import) -> anyhow::Result<u8> {

@@ -4,20 +4,26 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 
 use serde_json::json;
 
+use super::hits::Hits;
 use super::report;
+use crate::cli::arguments::{Place, RulesCheck};
 use crate::cli::exit;
 use crate::ruleset::files::Source;
 use crate::ruleset::set::{RuleSet, Severity};
 
-pub(super) fn check(mut sources: Vec<Source>, as_json: bool) -> anyhow::Result<u8> {
+pub(super) fn check(place: &Place, mut sources: Vec<Source>, wanted: &RulesCheck) -> anyhow::Result<u8> {
     let mut set = RuleSet::of(&mut sources);
     set.lint();
+    if wanted.hits {
+        let mut hits = Hits::open(place, wanted.since.as_deref())?;
+        set.lint_volume(hits.span(), &mut |key| hits.rate(key))?;
+    }
     let warnings = set.findings.iter().filter(|finding| finding.severity == Severity::Warning).count();
     let errors = set.findings.len() - warnings;
     let out = io::stdout().lock();
     let terminal = out.is_terminal();
     let mut out = BufWriter::new(out);
-    if as_json {
+    if wanted.json {
         let findings: Vec<_> = set.findings.iter().map(|finding| report::json(finding, &sources)).collect();
         let told = json!({
             "files": sources.len(),

@@ -1,19 +1,19 @@
 //! `ktrail rules list` and `ktrail rules save`.
 
-use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use anyhow::Context;
 use serde_json::{Value, json};
 
+use super::hits::{Hits, Volume};
 use super::write_whole;
 use crate::cli::arguments::{Place, RulesList};
-use crate::cli::{exit, search};
+use crate::cli::exit;
 use crate::netlink::control::Control;
 use crate::render::escape;
 use crate::rules::display::Form;
-use crate::rules::{Rule, describe};
+use crate::rules::{Rule, describe, lint};
 use crate::ruleset::load::installed;
 
 pub(super) fn list(place: &Place, wanted: &RulesList) -> anyhow::Result<u8> {
@@ -24,7 +24,11 @@ pub(super) fn list(place: &Place, wanted: &RulesList) -> anyhow::Result<u8> {
         writeln!(out, "No rules")?;
     }
     let mut status = exit::FOUND;
-    let mut hits = Hits { place, counted: BTreeMap::new() };
+    let mut hits = wanted.hits.then(|| Hits::open(place, wanted.since.as_deref())).transpose()?;
+    if let Some(hits) = hits.as_ref().filter(|_| !wanted.json) {
+        writeln!(out, "# events of each rule's keys, and how many an hour, {}", hits.span_text())?;
+    }
+    let mut shown = Vec::new();
     for rule in &rules {
         let rule = match Rule::from_kernel(rule) {
             Ok(rule) => rule,
@@ -34,48 +38,48 @@ pub(super) fn list(place: &Place, wanted: &RulesList) -> anyhow::Result<u8> {
                 continue;
             }
         };
-        let events = wanted.hits.then(|| hits.of(&rule)).transpose()?;
+        let volume = hits.as_mut().map(|hits| hits.of(&rule)).transpose()?;
         let mut text = Vec::new();
         if wanted.json {
-            serde_json::to_writer(&mut text, &object(&rule, events))?;
+            let span = hits.as_ref().and_then(Hits::span);
+            serde_json::to_writer(&mut text, &object(&rule, volume, span))?;
         } else {
-            if let Some(events) = events {
-                write!(text, "{:>10}  ", events.map_or("-".to_owned(), |events| events.to_string()))?;
+            if let Some(volume) = volume {
+                put_volume(volume, &mut text)?;
             }
             escape::show(&rule.to_text(Form::Listed), terminal, &mut text);
         }
         text.push(b'\n');
         out.write_all(&text)?;
+        shown.push(rule);
+    }
+    out.flush()?;
+    if let Some(hits) = &mut hits {
+        warn_of_busy(&shown, hits)?;
     }
     Ok(status)
 }
 
-/// How many events have a key.
-struct Hits<'a> {
-    place: &'a Place,
-    counted: BTreeMap<Vec<u8>, u64>,
+fn put_volume(volume: Option<Volume>, out: &mut Vec<u8>) -> io::Result<()> {
+    let events = volume.map_or("-".to_owned(), |volume| volume.events.to_string());
+    let per_hour = volume.and_then(|volume| volume.per_hour);
+    write!(out, "{events:>10} {:>10}  ", per_hour.map_or("-".to_owned(), |rate| format!("{rate:.1}")))
 }
 
-impl Hits<'_> {
-    /// Events with one of the rule's keys; `None` if it has none. An event with two of them counts twice.
-    fn of(&mut self, rule: &Rule) -> anyhow::Result<Option<u64>> {
-        let mut events = None;
-        for key in rule.keys() {
-            let count = match self.counted.get(key) {
-                Some(count) => *count,
-                None => {
-                    let count =
-                        search::count_key(self.place, key).context("cannot count the events of a key")?;
-                    *self.counted.entry(key.to_vec()).or_insert(count)
-                }
-            };
-            events = Some(events.unwrap_or(0) + count);
-        }
-        Ok(events)
+/// Says of which rules the log fills.
+fn warn_of_busy(rules: &[Rule], hits: &mut Hits) -> anyhow::Result<()> {
+    let terminal = io::stderr().is_terminal();
+    for finding in lint::busy(rules, hits.span(), &mut |key| hits.rate(key))? {
+        let Some(rule) = rules.get(finding.rule) else { continue };
+        let mut text = b"ktrail: warning: ".to_vec();
+        escape::show(&rule.to_text(Form::Listed), terminal, &mut text);
+        writeln!(text, ": {}", finding.lint)?;
+        io::stderr().write_all(&text)?;
     }
+    Ok(())
 }
 
-fn object(rule: &Rule, events: Option<Option<u64>>) -> Value {
+fn object(rule: &Rule, volume: Option<Option<Volume>>, span: Option<(u64, u64)>) -> Value {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let mut told = json!({
         "rule": text(&rule.to_text(Form::Listed)),
@@ -87,8 +91,11 @@ fn object(rule: &Rule, events: Option<Option<u64>>) -> Value {
             .collect::<Vec<_>>(),
         "keys": rule.keys().map(text).collect::<Vec<_>>(),
     });
-    if let (Some(events), Some(told)) = (events, told.as_object_mut()) {
-        told.insert("events".to_owned(), json!(events));
+    if let (Some(volume), Some(told)) = (volume, told.as_object_mut()) {
+        told.insert("events".to_owned(), json!(volume.map(|volume| volume.events)));
+        told.insert("events_per_hour".to_owned(), json!(volume.and_then(|volume| volume.per_hour)));
+        told.insert("since_ms".to_owned(), json!(span.map(|span| span.0)));
+        told.insert("until_ms".to_owned(), json!(span.map(|span| span.1)));
     }
     told
 }

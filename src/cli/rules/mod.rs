@@ -2,6 +2,7 @@
 
 mod change;
 mod check;
+mod hits;
 mod list;
 pub(super) mod report;
 mod words;
@@ -20,7 +21,7 @@ pub(super) fn rules(place: &Place, arguments: &Rules) -> anyhow::Result<u8> {
     let config = arguments.config.as_ref();
     match &arguments.command {
         RulesCommand::List(wanted) => list::list(place, wanted),
-        RulesCommand::Check(wanted) => check::check(sources(config, &wanted.files)?, wanted.json),
+        RulesCommand::Check(wanted) => check::check(place, sources(config, &wanted.files)?, wanted),
         RulesCommand::Diff(wanted) => change::diff(sources(config, &wanted.files)?, wanted.json),
         RulesCommand::Load(wanted) => change::load(sources(config, wanted)?),
         RulesCommand::Add(rule) => words::add(&rule.words),

@@ -12,7 +12,7 @@ fn check(cases: &[(&str, &str)]) {
         let listing = if listing.is_empty() { text } else { listing };
         let read = rule(text);
         assert_eq!(read.to_string(), *listing, "{text}");
-        for form in [Form::Listed, Form::Interpreted, Form::Exact] {
+        for form in [Form::Listed, Form::Exact] {
             let again = super::read(&read.to_text(form)).0;
             assert_eq!(again, read, "{text} as {form:?}");
         }
@@ -204,6 +204,10 @@ fn fields_are_named_and_numbered_once() {
 
 #[test]
 fn rules_are_interpreted_as_auditctl_does() {
+    let words = |call: &str, place: usize, arguments: &[u64; 4]| {
+        let [a0, a1, a2, a3] = arguments;
+        (place > 0).then(|| format!("{call}{place}[{a0},{a1},{a2},{a3}]"))
+    };
     for (text, expected) in [
         ("-w /x -p r", "-w /x -p r"),
         (
@@ -215,8 +219,19 @@ fn rules_are_interpreted_as_auditctl_does() {
             "-a always,exit -F arch=i386 -S all -F sessionid=unset",
         ),
         ("-a always,exit -S all -F uid=-1 -F exit=-EPERM", "-a always,exit -S all -F uid=-1 -F exit=-EPERM"),
+        (
+            "-a always,exit -F arch=b64 -S fcntl -F a0=0xAB -F a1=2 -F a2&1",
+            "-a always,exit -F arch=x86_64 -S fcntl -F a0=0xab -F a1=fcntl1[171,2,0,0] -F a2&fcntl2[171,2,1,0]",
+        ),
+        // Which call it is cannot be known.
+        ("-a always,exit -S fcntl -F a1=0xAB", "-a always,exit -S fcntl -F a1=0xab"),
+        (
+            "-a always,exit -F arch=b64 -S open,fcntl -F a1=10",
+            "-a always,exit -F arch=x86_64 -S open,fcntl -F a1=0xa",
+        ),
+        ("-a always,exit -F arch=b64 -S all -F a1=10", "-a always,exit -F arch=x86_64 -S all -F a1=0xa"),
     ] {
-        let shown = rule(text).to_text(Form::Interpreted);
+        let shown = rule(text).interpreted(&words);
         assert_eq!(String::from_utf8_lossy(&shown), expected);
     }
 }

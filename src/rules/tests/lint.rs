@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::{TestHost, generated, read};
 use crate::rules::Rule;
-use crate::rules::lint::{Finding, lint};
+use crate::rules::lint::{BUSY_PER_HOUR, BUSY_SPAN_MS_MIN, Finding, busy, lint};
 use crate::rules::parse::{Line, file};
 
 fn rules(text: &str) -> Vec<Rule> {
@@ -176,6 +176,32 @@ fn a_key_for_two_purposes_is_told() {
         ("-w /x -p wa -k k\n-w /y -p r -k k\n-w /z -p x -k k", &[]),
         ("-w /x -p wa -k k\n-w /y -p x -k j", &[]),
     ]);
+}
+
+#[test]
+fn a_rule_that_fills_the_log_is_told_by_what_the_log_has() {
+    let rules = rules(
+        "-w /x -p wa -k quiet\n-w /y -p wa -k busy -k quiet\n-w /z -p wa -k busy\n-w /v -p r\n-w /u -p r -k none",
+    );
+    let mut asked = Vec::new();
+    let mut rate = |key: &[u8]| {
+        asked.push(String::from_utf8_lossy(key).into_owned());
+        match key {
+            b"quiet" => Ok(Some(f64::from(BUSY_PER_HOUR))),
+            b"busy" => Ok(Some(54_000.25)),
+            _ => Ok::<_, ()>(None),
+        }
+    };
+    let long = Some((1000, 1000 + BUSY_SPAN_MS_MIN));
+    let found = busy(&rules, long, &mut rate).expect("no error");
+    let told: Vec<_> = found.iter().map(|finding| (finding.rule, finding.lint.to_string())).collect();
+    let expected = "the key \"busy\" has 54000 events an hour in the log, more than 36000: it fills the log; narrow the rule or leave it out";
+    assert_eq!(told, [(1, expected.to_owned())]);
+    for short in [None, Some((1000, 999 + BUSY_SPAN_MS_MIN))] {
+        assert_eq!(busy(&rules, short, &mut rate), Ok(Vec::new()), "too short to be judged");
+    }
+    assert_eq!(asked, ["quiet", "busy", "none"]);
+    assert_eq!(busy(&rules, long, &mut |_| Err("unreadable")), Err("unreadable"));
 }
 
 proptest! {

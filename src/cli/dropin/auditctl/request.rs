@@ -10,6 +10,8 @@ use thiserror::Error;
 
 use super::arguments::Said;
 use super::{failed, status};
+use crate::enrich::lookup::{Host, Lookup};
+use crate::interpret::{Kind, UNSET, calls};
 use crate::netlink::control::Control;
 use crate::netlink::error::Error;
 use crate::netlink::status::{LOGIN_UID_IMMUTABLE, Status, StatusChange};
@@ -133,12 +135,12 @@ impl Kernel {
         if rules.is_empty() {
             writeln!(out, "No rules")?;
         }
-        let form = if interpret { Form::Interpreted } else { Form::Listed };
         for bytes in &rules {
             let rule = Rule::from_kernel(bytes)?;
             if key.is_none_or(|key| has_key(&rule, key)) {
+                let shown = if interpret { rule.interpreted(&argument) } else { rule.to_text(Form::Listed) };
                 let mut text = Vec::new();
-                escape::show(&rule.to_text(form), terminal, &mut text);
+                escape::show(&shown, terminal, &mut text);
                 text.push(b'\n');
                 out.write_all(&text)?;
             }
@@ -192,6 +194,18 @@ fn is_told(warning: &Warning) -> bool {
 /// Whether one of the rule's keys has the text in it.
 fn has_key(rule: &Rule, text: &[u8]) -> bool {
     text.is_empty() || rule.keys().any(|key| key.windows(text.len()).any(|part| part == text))
+}
+
+/// An argument of a system call in words, ids by this host's names for them.
+fn argument(call: &str, place: usize, arguments: &[u64; 4]) -> Option<String> {
+    let meaning = calls::meaning(call, place)?;
+    let id = || u32::try_from(*arguments.get(place)?).ok().filter(|id| *id != UNSET);
+    let name = match meaning.id_kind() {
+        Some(Kind::User) => id().map(|id| Host.user(id).unwrap_or_else(|| format!("unknown({id})"))),
+        Some(_) => id().map(|id| Host.group(id).unwrap_or_else(|| format!("unknown({id})"))),
+        None => None,
+    };
+    name.or_else(|| meaning.words(place, arguments).map(|words| words.into_owned()))
 }
 
 fn write_status(status: &Status, interpret: bool, out: &mut impl Write) -> io::Result<()> {

@@ -2,13 +2,13 @@
 
 use std::io::{self, ErrorKind, Read};
 
-use crate::ingest::LINE_BYTES_MAX;
+use super::LINE_BYTES_MAX;
 
 /// Bytes read at once.
 const READ_BYTES: usize = 256 << 10;
 
 /// Reads lines. One that is longer than [`LINE_BYTES_MAX`] comes in pieces of this length, so that memory is bounded.
-pub(in crate::cli) struct Lines<R> {
+pub struct Lines<R> {
     source: R,
     buffer: Vec<u8>,
     /// What of the buffer was read and not given out: from `start` to `end`, without a newline up to `searched`.
@@ -18,12 +18,13 @@ pub(in crate::cli) struct Lines<R> {
 }
 
 impl<R: Read> Lines<R> {
-    pub(in crate::cli) fn new(source: R) -> Lines<R> {
+    /// Reads from a file or stream.
+    pub fn new(source: R) -> Lines<R> {
         Lines { source, buffer: vec![0; READ_BYTES], start: 0, end: 0, searched: 0 }
     }
 
     /// The next line or piece, without its newline; `None` at the end.
-    pub(in crate::cli) fn next(&mut self) -> io::Result<Option<&[u8]>> {
+    pub fn next(&mut self) -> io::Result<Option<&[u8]>> {
         let (end, next) = loop {
             let unseen = self.buffer.get(self.searched..self.end).unwrap_or_default();
             if let Some(length) = memchr::memchr(b'\n', unseen) {
