@@ -25,6 +25,7 @@ use crate::ingest::Ingest;
 use crate::ingest::counters::Counters;
 use crate::netlink::error::Error;
 use crate::netlink::events::{self, Events};
+use crate::outputs::tap::Tap;
 use crate::record::RecordType;
 use crate::serve::live::Live;
 use crate::store::Store;
@@ -70,6 +71,8 @@ pub(super) struct Storing {
     pub(super) ingest: Ingest,
     pub(super) store: Store,
     pub(super) live: Live,
+    /// The way to the outputs.
+    pub(super) tap: Tap,
     pub(super) space: Space,
     /// What of the messages an earlier process left in the ring is in the log.
     pub(super) known: Known,
@@ -104,7 +107,13 @@ impl Capture {
         let (tell, registered) = bounded(1);
         let storer = {
             let counters = counters.clone();
-            let log = Log::new(storing.store, storing.live, counters.clone(), stop.clone(), storing.space);
+            let log = Log::new(
+                storing.store,
+                (storing.live, storing.tap),
+                counters.clone(),
+                stop.clone(),
+                storing.space,
+            );
             let (ingest, known, reports) = (storing.ingest, storing.known, storing.reports);
             let (bell, leave) = (bell.clone(), leave.clone());
             thread::Builder::new().name("store".into()).spawn(move || {

@@ -1,4 +1,4 @@
-//! The log as the storing thread sees it: the store, those who follow, and what is to be told when it cannot be written.
+//! The log as the storing thread sees it: the store, those who follow, the outputs, and what is to be told when it cannot be written.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,6 +10,7 @@ use nix::errno::Errno;
 use super::space::{LOOK, Note, Space};
 use crate::ingest::Sink;
 use crate::ingest::counters::Counters;
+use crate::outputs::tap::Tap;
 use crate::record::RecordType;
 use crate::record::stamp::EventId;
 use crate::serve::live::Live;
@@ -19,10 +20,11 @@ use crate::store::{Error, Notice, Stamp, Store};
 /// How long to wait before a write that failed is tried again.
 const RETRY: Duration = Duration::from_millis(200);
 
-/// The store, and those who follow.
+/// The store, those who follow, and the outputs.
 pub(super) struct Log {
     store: Store,
     live: Live,
+    tap: Tap,
     counters: Arc<Counters>,
     stop: Arc<AtomicBool>,
     /// Since when writing fails, and why.
@@ -59,13 +61,14 @@ impl Sink for Log {
         }
         Counters::add(&self.counters.stored, 1);
         self.live.publish(line, terms);
+        self.tap.offer(line, terms);
     }
 }
 
 impl Log {
     pub(super) fn new(
         store: Store,
-        live: Live,
+        (live, tap): (Live, Tap),
         counters: Arc<Counters>,
         stop: Arc<AtomicBool>,
         space: Space,
@@ -73,6 +76,7 @@ impl Log {
         Log {
             store,
             live,
+            tap,
             counters,
             stop,
             failing: None,
@@ -110,6 +114,7 @@ impl Log {
     /// Does what time brings. `now_ms` is of a clock that never goes back.
     pub(super) fn tick(&mut self, now_ms: u64) {
         self.tick_store();
+        self.notes.extend(self.tap.notes(now_ms));
         if self.looked.is_some_and(|looked| looked.elapsed() < LOOK) {
             return;
         }
