@@ -39,6 +39,8 @@ pub mod render;
 
 pub mod report;
 
+pub mod outputs;
+
 pub mod config;
 
 pub mod daemon;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules in their order, lowest first, each with what it may use of ours. `docs/architecture.md` says why.
-const MAY_USE: [(&str, &[&str]); 21] = [
+const MAY_USE: [(&str, &[&str]); 22] = [
     ("sys", &[]),
     ("tables", &[]),
     ("netlink", &["sys"]),
@@ -24,12 +24,13 @@ const MAY_USE: [(&str, &[&str]); 21] = [
     ("client", &["protocol"]),
     ("render", &["tables", "record", "event", "interpret", "enrich", "entry"]),
     ("report", &["tables", "record", "event", "interpret"]),
-    ("config", &["netlink", "event", "enrich", "store", "ingest", "serve"]),
+    ("outputs", &["record", "event", "interpret", "store", "entry", "query", "render"]),
+    ("config", &["netlink", "event", "enrich", "store", "ingest", "query", "serve", "outputs"]),
     (
         "daemon",
         &[
             "sys", "netlink", "record", "event", "rules", "ruleset", "enrich", "store", "entry", "ingest",
-            "query", "protocol", "serve", "config",
+            "query", "protocol", "serve", "outputs", "config",
         ],
     ),
     (
@@ -51,6 +52,7 @@ const MAY_USE: [(&str, &[&str]); 21] = [
             "client",
             "render",
             "report",
+            "outputs",
             "config",
         ],
     ),

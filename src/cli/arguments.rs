@@ -11,6 +11,15 @@ use super::report;
 
 const AFTER_HELP: &str = "Exit status: 0 with matches or when done, 1 without matches, 2 on an error.";
 
+const MIGRATE_HELP: &str = "\
+For each setting of auditd.conf, each plugin and each file of rules a line says
+what became of it: written (to ktrail.toml), not needed, differs, NOT OFFERED.
+auditd's files are only read. A file in --to that no migration has written is
+never overwritten; what is written is recorded in migration.json there, for
+--undo. The log of a running daemon cannot be imported into: import first.
+
+Exit status: 0 done, 1 undone but for what was changed since, 2 on an error.";
+
 /// Search, follow and manage the kernel's audit trail.
 #[derive(Debug, Parser)]
 #[command(name = "ktrail", version, after_help = AFTER_HELP)]
@@ -47,6 +56,9 @@ pub(super) enum Command {
     Rules(Rules),
     /// Read auditd logs into a log directory
     Import(Import),
+    /// Take over auditd's configuration, rules, plugins and logs
+    #[command(after_help = MIGRATE_HELP)]
+    Migrate(Migrate),
     /// Show, check, repair and export the segments of a log directory
     Log(Log),
     /// Have the daemon go on with its configuration and rules as they are now
@@ -281,6 +293,25 @@ pub(super) struct Import {
     /// Logs of auditd, RAW or ENRICHED; - is standard input
     #[arg(required = true, value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Migrate {
+    /// auditd's configuration: auditd.conf, rules.d or audit.rules, plugins.d
+    #[arg(long, value_name = "DIR", default_value = "/etc/audit")]
+    pub(super) from: PathBuf,
+    /// Where ktrail's configuration is written: ktrail.toml, rules.d, plugins.d
+    #[arg(long, value_name = "DIR", default_value = "/etc/ktrail")]
+    pub(super) to: PathBuf,
+    /// Import auditd's logs too, the oldest first
+    #[arg(long)]
+    pub(super) import: bool,
+    /// Say what would be done and write nothing
+    #[arg(long, conflicts_with_all = ["import", "undo"])]
+    pub(super) dry_run: bool,
+    /// Put everything back as it was before the migration
+    #[arg(long, conflicts_with = "import")]
+    pub(super) undo: bool,
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@ mod arguments;
 mod dropin;
 mod import;
 mod log;
+mod migrate;
 mod output;
 mod renew;
 mod report;
@@ -53,6 +54,7 @@ pub fn main() -> ExitCode {
         Command::Status(arguments) => status::status(&place, &arguments),
         Command::Rules(arguments) => rules::rules(&place, &arguments),
         Command::Import(arguments) => import::import(&place, &arguments),
+        Command::Migrate(arguments) => migrate::migrate(&place, &arguments),
         Command::Reload => renew::renew(&place, Signal::SIGHUP),
         Command::Upgrade => renew::renew(&place, Signal::SIGUSR2),
         Command::Log(arguments) => log::log(&place, &arguments),

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use super::arguments::{self, Place};
 use super::exit;
 use super::search::client;
-use crate::protocol::{METRICS_PATH, Space, Status, Unseen};
+use crate::protocol::{METRICS_PATH, Output, Space, Status, Unseen};
 
 /// Columns of a row's name.
 const ROW_NAME: usize = 18;
@@ -50,6 +50,9 @@ fn print(status: &Status) {
     print_counts(status);
     print_log(status);
     row("followers", daemon.followers.to_string());
+    for output in &status.outputs {
+        row("output", output_line(output));
+    }
     if let Some(address) = &daemon.metrics {
         row("metrics", format!("http://{address}{METRICS_PATH}"));
     }
@@ -109,6 +112,21 @@ fn print_log(status: &Status) {
     if let Some(cause) = &store.failing {
         row("writing", format!("fails with {cause}; events are kept in memory and by the kernel"));
     }
+}
+
+/// An output: what it is, how much it has got, and why it gets nothing.
+fn output_line(output: &Output) -> String {
+    let mut text = format!(
+        "{} ({}): {} delivered, {} waiting, {} dropped",
+        output.name, output.kind, output.delivered, output.waiting, output.dropped
+    );
+    if output.clients_dropped > 0 {
+        let _ = write!(text, ", {} slow clients let go", output.clients_dropped);
+    }
+    if let Some(cause) = &output.failing {
+        let _ = write!(text, "; FAILS: {cause}");
+    }
+    text
 }
 
 /// The space for the log, and what is done about it.

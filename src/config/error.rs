@@ -34,7 +34,7 @@ pub enum Error {
         /// The file.
         path: PathBuf,
         /// The setting, with its table.
-        setting: &'static str,
+        setting: String,
         /// What is wrong.
         cause: Invalid,
     },
@@ -63,6 +63,29 @@ pub enum Invalid {
         /// The least.
         least: u64,
     },
+    /// A number above what makes sense.
+    #[error("{value} is above the most, {most}")]
+    TooLarge {
+        /// The number.
+        value: u64,
+        /// The most.
+        most: u64,
+    },
+    /// An output's name that cannot stand in an event.
+    #[error("an output's name has 1 to {0} letters, digits, - and _")]
+    OutputName(usize),
+    /// What is no filter.
+    #[error(transparent)]
+    Filter(crate::query::filter::FilterError),
+    /// A receiver that has to be named.
+    #[error("udp and tcp need an address of this machine and a port")]
+    NoAddress,
+    /// Not one of the words that the reference lists.
+    #[error("there is no {0:?}; docs/configuration.md lists what there is")]
+    Word(String),
+    /// No mode of a file.
+    #[error("{0:?} is not a mode in octal digits, such as 0660")]
+    Mode(String),
 }
 
 impl Error {

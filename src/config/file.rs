@@ -1,13 +1,19 @@
 //! The file as it is written; every setting may be left out.
+//!
+//! A new setting is a field here with its default, and a row in `reference::SETTINGS` with what it means. A field without a
+//! row, a row without a field, a range that is not kept, and a `docs/configuration.md` that says something else each fail
+//! a test.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::output::Output;
 use super::{LOG_DIR_DEFAULT, SOCKET_DEFAULT};
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct File {
     pub(super) log_dir: PathBuf,
@@ -20,6 +26,7 @@ pub(super) struct File {
     pub(super) kernel: Kernel,
     pub(super) events: Events,
     pub(super) store: Store,
+    pub(super) output: BTreeMap<String, Output>,
     pub(super) diagnostics: Diagnostics,
 }
 
@@ -36,6 +43,7 @@ impl Default for File {
             kernel: Kernel::default(),
             events: Events::default(),
             store: Store::default(),
+            output: BTreeMap::new(),
             diagnostics: Diagnostics::default(),
         }
     }
@@ -64,8 +72,18 @@ impl<'de> Deserialize<'de> for Name {
     }
 }
 
+impl Serialize for Name {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(match self {
+            Name::None => "none",
+            Name::Hostname => "hostname",
+            Name::Text(text) => text,
+        })
+    }
+}
+
 /// An address of this machine that no other machine reaches, and a port.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub(super) struct Loopback(pub(super) SocketAddr);
 
 impl<'de> Deserialize<'de> for Loopback {
@@ -84,7 +102,7 @@ impl<'de> Deserialize<'de> for Loopback {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Rules {
     pub(super) on_drift: OnDrift,
@@ -96,14 +114,14 @@ impl Default for Rules {
     }
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum OnDrift {
     Tell,
     Repair,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Kernel {
     pub(super) backlog_limit: u32,
@@ -117,7 +135,7 @@ impl Default for Kernel {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Events {
     pub(super) names: bool,
@@ -130,7 +148,7 @@ impl Default for Events {
     }
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Flush {
     None,
@@ -138,7 +156,7 @@ pub(super) enum Flush {
     EveryEvent,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum LowSpace {
     Rotate,
@@ -147,7 +165,7 @@ pub(super) enum LowSpace {
     Halt,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Store {
     pub(super) rotate_bytes: u64,
@@ -179,7 +197,7 @@ impl Default for Store {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Diagnostics {
     pub(super) level: String,

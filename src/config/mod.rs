@@ -2,6 +2,8 @@
 
 pub mod error;
 mod file;
+mod output;
+mod reference;
 
 use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt;
@@ -14,6 +16,7 @@ use nix::unistd::{Gid, Group};
 
 use crate::event::assembler;
 use crate::netlink::events;
+use crate::outputs;
 use crate::store;
 
 /// Where the configuration is read from when no other file is named.
@@ -50,6 +53,8 @@ pub struct Config {
     pub on_drift: OnDrift,
     /// Whether names of ids are looked up.
     pub names: bool,
+    /// What gets events beside the log.
+    pub outputs: Vec<outputs::Config>,
     /// The daemon's own log.
     pub diagnostics: Diagnostics,
 }
@@ -144,16 +149,15 @@ impl Config {
     /// Reads the text of a file; `path` is for messages.
     pub fn parse(text: &str, path: &Path, overrides: &Overrides) -> Result<Config, Error> {
         let file: file::File = toml::from_str(text).map_err(|error| Error::syntax(path, text, &error))?;
-        let invalid =
-            |setting: &'static str, cause: Invalid| Error::Invalid { path: path.to_owned(), setting, cause };
-        let group = |setting: &'static str, name: &Option<String>| -> Result<Option<Gid>, Error> {
-            let Some(name) = name else { return Ok(None) };
-            let found = Group::from_name(name).ok().flatten();
-            found.map(|group| Some(group.gid)).ok_or_else(|| invalid(setting, Invalid::Group(name.clone())))
+        let invalid = |setting: &str, cause: Invalid| Error::Invalid {
+            path: path.to_owned(),
+            setting: setting.to_owned(),
+            cause,
         };
-        let at_least = |setting: &'static str, value: u64, least: u64| match value {
-            value if value >= least => Ok(value),
-            value => Err(invalid(setting, Invalid::TooSmall { value, least })),
+        let group = |setting, name| group(name).map_err(|cause| invalid(setting, cause));
+        let at_least = |setting: &'static str, value: u64| match reference::range(setting).0 {
+            least if value >= least => Ok(value),
+            least => Err(invalid(setting, Invalid::TooSmall { value, least })),
         };
         let log_dir = overrides.log_dir.clone().unwrap_or(file.log_dir);
         for (setting, path) in [("log_dir", &log_dir), ("socket", &file.socket)] {
@@ -164,14 +168,14 @@ impl Config {
         let space = space(&file.store).map_err(|cause| invalid("store.low_space_command", cause))?;
         let store = store::Config {
             dir: log_dir,
-            rotate_bytes: at_least("store.rotate_bytes", file.store.rotate_bytes, 1 << 20)?,
+            rotate_bytes: at_least("store.rotate_bytes", file.store.rotate_bytes)?,
             rotate_age: seconds(file.store.rotate_age_s),
             retain_bytes: (file.store.retain_bytes > 0).then_some(file.store.retain_bytes),
             retain_age: seconds(file.store.retain_age_s),
             flush: match file.store.flush {
                 Flush::None => store::Flush::None,
                 Flush::Interval => {
-                    let least = at_least("store.flush_interval_ms", file.store.flush_interval_ms, 1)?;
+                    let least = at_least("store.flush_interval_ms", file.store.flush_interval_ms)?;
                     store::Flush::Interval(Duration::from_millis(least))
                 }
                 Flush::EveryEvent => store::Flush::EveryEvent,
@@ -181,8 +185,16 @@ impl Config {
                 .filter(|bytes| *bytes > 0 && space.policy == LowSpace::Rotate),
             ..store::Config::default()
         };
-        let buffer = at_least("kernel.receive_buffer_bytes", file.kernel.receive_buffer_bytes, 64 << 10)?;
-        let idle_ms = at_least("events.idle_ms", file.events.idle_ms, 10)?;
+        let mut outputs = Vec::new();
+        for (name, table) in &file.output {
+            let made = output::output(name, table, &file.node);
+            outputs.push(made.map_err(|(setting, cause)| match setting {
+                "" => invalid(&format!("output.{name}"), cause),
+                _ => invalid(&format!("output.{name}.{setting}"), cause),
+            })?);
+        }
+        let buffer = at_least("kernel.receive_buffer_bytes", file.kernel.receive_buffer_bytes)?;
+        let idle_ms = at_least("events.idle_ms", file.events.idle_ms)?;
         Ok(Config {
             socket: overrides.socket.clone().unwrap_or(file.socket),
             readers: group("readers", &file.readers)?,
@@ -199,6 +211,7 @@ impl Config {
             rules_dirs: file.rules_dirs,
             on_drift: on_drift(file.rules.on_drift),
             names: file.events.names,
+            outputs,
             diagnostics: Diagnostics {
                 level: file.diagnostics.level,
                 dir: file.diagnostics.dir,
@@ -206,6 +219,13 @@ impl Config {
             },
         })
     }
+}
+
+/// The group of that name, if one is named.
+fn group(name: &Option<String>) -> Result<Option<Gid>, Invalid> {
+    let Some(name) = name else { return Ok(None) };
+    let found = Group::from_name(name).ok().flatten();
+    found.map(|group| Some(group.gid)).ok_or_else(|| Invalid::Group(name.clone()))
 }
 
 /// A time in seconds, of which 0 is none.

@@ -25,6 +25,7 @@ use crate::ingest::Ingest;
 use crate::ingest::counters::Counters;
 use crate::netlink::error::Error;
 use crate::netlink::events::{self, Events};
+use crate::outputs::tap::Tap;
 use crate::record::RecordType;
 use crate::serve::live::Live;
 use crate::store::Store;
@@ -80,6 +81,8 @@ pub(super) struct Storing {
     pub(super) ingest: Ingest,
     pub(super) store: Store,
     pub(super) live: Live,
+    /// The way to the outputs.
+    pub(super) tap: Tap,
     pub(super) space: Space,
     /// What of the messages an earlier process left in the ring is in the log.
     pub(super) known: Known,
@@ -148,10 +151,10 @@ impl Capture {
         storing: Storing,
         counters: Arc<Counters>,
     ) -> std::io::Result<Capture> {
-        let Storing { ingest, store, live, space, known, reports } = storing;
+        let Storing { ingest, store, live, tap, space, known, reports } = storing;
         let storer = {
             let (ends, bell) = (receiving.ends.clone(), receiving.bell.clone());
-            let log = Log::new(store, live, counters.clone(), ends.clone(), space);
+            let log = Log::new(store, (live, tap), counters.clone(), ends.clone(), space);
             thread::Builder::new().name("store".into()).spawn(move || {
                 let mut storer =
                     Storer { ingest, log, ring: reader, reports, counters, begun: Instant::now() };

@@ -1,4 +1,4 @@
-//! The log as the storing thread sees it: the store, those who follow, and what is to be told when it cannot be written.
+//! The log as the storing thread sees it: the store, those who follow, the outputs, and what is to be told when it cannot be written.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,6 +11,7 @@ use super::receive::Ends;
 use super::space::{LOOK, Note, Space};
 use crate::ingest::Sink;
 use crate::ingest::counters::Counters;
+use crate::outputs::tap::Tap;
 use crate::record::RecordType;
 use crate::record::stamp::EventId;
 use crate::serve::live::Live;
@@ -20,10 +21,11 @@ use crate::store::{Error, Notice, Stamp, Store};
 /// How long to wait before a write that failed is tried again.
 const RETRY: Duration = Duration::from_millis(200);
 
-/// The store, and those who follow.
+/// The store, those who follow, and the outputs.
 pub(super) struct Log {
     store: Store,
     live: Live,
+    tap: Tap,
     counters: Arc<Counters>,
     ends: Arc<Ends>,
     /// Since when writing fails, and why.
@@ -64,13 +66,14 @@ impl Sink for Log {
         }
         Counters::add(&self.counters.stored, 1);
         self.live.publish(line, terms);
+        self.tap.offer(line, terms);
     }
 }
 
 impl Log {
     pub(super) fn new(
         store: Store,
-        live: Live,
+        (live, tap): (Live, Tap),
         counters: Arc<Counters>,
         ends: Arc<Ends>,
         space: Space,
@@ -78,6 +81,7 @@ impl Log {
         Log {
             store,
             live,
+            tap,
             counters,
             ends,
             failing: None,
@@ -115,6 +119,7 @@ impl Log {
     /// Does what time brings. `now_ms` is of a clock that never goes back.
     pub(super) fn tick(&mut self, now_ms: u64) {
         self.tick_store();
+        self.notes.extend(self.tap.notes(now_ms));
         if self.looked.is_some_and(|looked| looked.elapsed() < LOOK) {
             return;
         }

@@ -16,7 +16,7 @@ use super::recover::Known;
 use super::rules::Rules;
 use super::signals::{Signals, Wish};
 use super::space::Space;
-use super::status::Status;
+use super::status::{Delivering, Status};
 use super::unseen::Unseen;
 use super::{diagnostics, manager, successor};
 use crate::config::Config;
@@ -29,6 +29,8 @@ use crate::netlink::control::Control;
 use crate::netlink::error::Error;
 use crate::netlink::session::Session;
 use crate::netlink::status::StatusChange;
+use crate::outputs::Outputs;
+use crate::outputs::tap::Tap;
 use crate::record::RecordType;
 use crate::rules::plan;
 use crate::ruleset::load::installed;
@@ -47,6 +49,10 @@ const QUIET: Duration = Duration::from_millis(50);
 const QUIET_MAX: Duration = Duration::from_secs(2);
 /// How long to wait at the end for the kernel's queue to have been empty once: less than a service manager waits.
 const EMPTY_MAX: Duration = Duration::from_secs(60);
+/// How long outputs may take at the end to deliver what waits for them.
+const OUTPUTS_END_MAX: Duration = Duration::from_secs(10);
+/// The same before the program is executed anew: meanwhile what the kernel sends waits in the socket's buffer.
+const OUTPUTS_RENEW_MAX: Duration = Duration::from_secs(2);
 
 /// Runs until a signal asks for the end or a thread fails.
 pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
@@ -54,9 +60,7 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let within = runtime.enter();
     let signals = Signals::catch()?;
-    for warning in &rules.warnings {
-        tracing::warn!("{warning}");
-    }
+    rules.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     // What may be missing is looked at first: nothing is made or changed by a daemon that cannot run.
     let Inheritance { ring: Ring { writer, reader: ring, kept }, socket } = inherit::inheritance()?;
     let mut session = inherit::session(ring.state())?;
@@ -75,6 +79,7 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
     let known = Known::of(&reader, ring.carried().chain(ring.left())).context("cannot read the log")?;
     let space = Space::new(config.space.clone());
     let unseen = Arc::new(Unseen::new(Path::new("/proc"), config.socket.with_extension("boot")));
+    let delivering = Delivering::default();
     let status = Status {
         config: config.clone(),
         reader: reader.clone(),
@@ -82,6 +87,7 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
         counters: counters.clone(),
         space: space.shown().clone(),
         unseen: unseen.clone(),
+        outputs: delivering.clone(),
         started_ms,
     };
     let (source, watched) = status.source();
@@ -94,11 +100,13 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
         Err(writer) => Receiving::start(inherit::register(&mut session, config)?, writer, counters.clone())?,
     };
     let mut ingest = ingest(config, &counters)?;
-    let mut log = FirstWords(store, live.clone(), counters.clone());
+    let (outputs, tap) = Outputs::start(config.outputs.clone()).context("cannot start the outputs")?;
+    delivering.set(outputs.states()).ok().context("the outputs start once")?;
+    let mut log = FirstWords(store, live.clone(), tap, counters.clone());
     let words = first_words(session.before().enabled, op);
     ingest.own_event(RecordType::DAEMON_START, words.as_bytes(), now(), &mut log);
     let (reports, reported) = Reports::new();
-    let storing = Storing { ingest, store: log.0, live, space, known, reports };
+    let storing = Storing { ingest, store: log.0, live, tap: log.2, space, known, reports };
     let capture = Capture::start(receiving, ring, storing, counters.clone())?;
     manager::keep(manager::EVENTS, capture.registered()?);
     session.is_registered();
@@ -108,25 +116,24 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
     let _ = capture.work().send(Work::State(session.memory()));
     let begun =
         loaded.and_then(|()| Drift::start(Control::open()?, config.on_drift, reported, capture.work()));
-    let ended = match begun {
-        Ok(drift) => {
-            greet(config, rules, server.metrics_address());
-            manager::ready("capturing");
-            let ended = runtime.block_on(serve_until_signal(server, signals, &capture));
-            drift.stop();
-            ended
-        }
-        Err(error) => Err(error),
-    };
+    let ended = begun.and_then(|drift| {
+        greet(config, rules, server.metrics_address());
+        manager::ready("capturing");
+        let ended = runtime.block_on(serve_until_signal(server, signals, &capture));
+        drift.stop();
+        ended
+    });
     drop(within);
     if matches!(ended, Ok(Wish::Renew)) {
         watch.stop();
         drop(diagnostics);
-        return Err(renew(session, capture, &kept));
+        return Err(renew(session, capture, outputs, &kept));
     }
     manager::stopping();
     let result = ended.as_ref().map_or("failed", |_| "success");
     finish(session, watch, capture, &counters, result)?;
+    outputs.end(OUTPUTS_END_MAX);
+    tracing::info!("stopped");
     ended.map(drop)
 }
 
@@ -140,12 +147,13 @@ fn open_log(config: &Config) -> anyhow::Result<Store> {
 }
 
 /// Leaves all as it is to the program that is executed in this one's place. Comes back with an error only.
-fn renew(session: Session, capture: Capture, ring: &Kept) -> anyhow::Error {
+fn renew(session: Session, capture: Capture, outputs: Outputs, ring: &Kept) -> anyhow::Error {
     let failed = || anyhow::anyhow!("a thread has failed");
     let Some((store, receiving)) = capture.leave() else { return failed() };
     if let Err(error) = store.close() {
         return anyhow::Error::from(error).context("cannot close the log");
     }
+    outputs.end(OUTPUTS_RENEW_MAX);
     let Some(events) = receiving.leave() else { return failed() };
     session.leave();
     successor::execute(&events, ring)
@@ -261,9 +269,7 @@ fn finish(
     watch.stop();
     let store = capture.stop(format!("op=terminate {} res={result}", identity()));
     let store = store.context("the storing thread has failed")?;
-    store.close().context("cannot close the log")?;
-    tracing::info!("stopped");
-    Ok(())
+    store.close().context("cannot close the log")
 }
 
 /// Waits until the kernel has sent what it had queued: what it still holds when the daemon unregisters goes to its own
@@ -314,15 +320,16 @@ fn identity() -> String {
 }
 
 /// The store before its thread has it.
-struct FirstWords(Store, Live, Arc<Counters>);
+struct FirstWords(Store, Live, Tap, Arc<Counters>);
 
 impl crate::ingest::Sink for FirstWords {
     fn entry(&mut self, id: crate::record::stamp::EventId, terms: &crate::store::term::Terms, line: &[u8]) {
         let stamp = crate::store::Stamp { time_ms: id.time_ms, serial: id.serial };
         match self.0.append(stamp, terms, line) {
-            Ok(_) => Counters::add(&self.2.stored, 1),
+            Ok(_) => Counters::add(&self.3.stored, 1),
             Err(error) => tracing::error!("{error}"),
         }
         self.1.publish(line, terms);
+        self.2.offer(line, terms);
     }
 }

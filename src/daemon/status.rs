@@ -8,6 +8,7 @@ use super::space::Shown;
 use super::unseen::Unseen;
 use crate::config::Config;
 use crate::ingest::counters::Counters;
+use crate::outputs::state::State;
 use crate::protocol;
 use crate::serve::StatusSource;
 use crate::serve::live::Live;
@@ -21,11 +22,15 @@ pub(super) struct Status {
     pub(super) counters: Arc<Counters>,
     pub(super) space: Shown,
     pub(super) unseen: Arc<Unseen>,
+    pub(super) outputs: Delivering,
     pub(super) started_ms: u64,
 }
 
 pub(super) type Watched =
     Arc<std::sync::OnceLock<Box<dyn Fn() -> (Option<protocol::Kernel>, protocol::Rates) + Send + Sync>>>;
+
+/// What becomes of the outputs, once they have begun.
+pub(super) type Delivering = Arc<std::sync::OnceLock<Vec<Arc<State>>>>;
 
 impl Status {
     /// The source of the answer, and where the watcher's part of it is put once it runs.
@@ -59,8 +64,22 @@ impl Status {
                     space,
                     failing,
                 },
+                outputs: self.outputs.get().into_iter().flatten().map(|state| output(state)).collect(),
             }
         };
         (Arc::new(source), watched)
+    }
+}
+
+fn output(state: &State) -> protocol::Output {
+    let counts = state.counts();
+    protocol::Output {
+        name: state.name().to_owned(),
+        kind: state.kind().to_owned(),
+        delivered: counts.delivered,
+        dropped: counts.dropped,
+        waiting: counts.waiting,
+        clients_dropped: counts.clients_dropped,
+        failing: state.failing(),
     }
 }

@@ -87,6 +87,29 @@ pub struct Status {
     /// Processes whose system calls the kernel does not audit; nothing while auditing was never on.
     #[serde(default)]
     pub unseen: Option<Unseen>,
+    /// What gets events beside the log.
+    #[serde(default)]
+    pub outputs: Vec<Output>,
+}
+
+/// An output beside the log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// Its name.
+    pub name: String,
+    /// What it is, as `type` in the configuration.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Events delivered.
+    pub delivered: u64,
+    /// Events not delivered: its queue was full, or it could not take them. The log has them.
+    pub dropped: u64,
+    /// Events that wait.
+    pub waiting: u64,
+    /// Consumers that were let go because they were too slow.
+    pub clients_dropped: u64,
+    /// Why nothing is delivered at present.
+    pub failing: Option<String>,
 }
 
 /// The kernel's audit status.

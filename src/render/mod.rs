@@ -2,6 +2,7 @@
 //!
 //! `raw` and `json` give back what was stored and are never altered; `text` and `line` are for people.
 
+pub mod enriched;
 pub mod escape;
 pub mod json;
 mod line;

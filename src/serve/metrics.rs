@@ -12,7 +12,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::StatusSource;
-use crate::protocol::Status;
+use crate::protocol::{Output, Status};
 use crate::store::Timings;
 
 /// What every name begins with.
@@ -73,6 +73,7 @@ impl Collector for All {
         counters(&mut text, &status)?;
         queues(&mut text, &status)?;
         gauges(&mut text, &status)?;
+        outputs(&mut text, &status)?;
         let seconds = Some(&Unit::Seconds);
         text.one("store_write", "Time of a write to the log's file", seconds, &self.store.write)?;
         text.one("store_sync", "Time until the disk has what was written", seconds, &self.store.sync)?;
@@ -119,6 +120,40 @@ fn queues(text: &mut Text<'_>, status: &Status) -> fmt::Result {
     let mut stages = vec![("receive", &receive), ("assemble", &assemble), ("follow", &follow)];
     stages.extend(kernel.as_ref().map(|kernel| ("kernel", kernel)));
     text.family("queue_depth", "What waits at each stage, each in its own unit", None, "stage", &stages)
+}
+
+fn outputs(text: &mut Text<'_>, status: &Status) -> fmt::Result {
+    let of = |number: fn(&Output) -> u64| {
+        status.outputs.iter().map(|output| (output.name.as_str(), number(output))).collect::<Vec<_>>()
+    };
+    let events = Unit::Other("events".to_owned());
+    for (name, help, counts) in [
+        ("output_delivered", "Events delivered to an output", of(|output| output.delivered)),
+        (
+            "output_dropped",
+            "Events not delivered to an output; the log has them",
+            of(|output| output.dropped),
+        ),
+    ] {
+        let counters: Vec<_> =
+            counts.iter().map(|(name, count)| (*name, ConstCounter::new(*count))).collect();
+        let counters: Vec<_> = counters.iter().map(|(name, counter)| (*name, counter)).collect();
+        text.family(name, help, Some(&events), "output", &counters)?;
+    }
+    for (name, help, unit, counts) in [
+        ("output_waiting", "Events that wait for an output", Some(&events), of(|output| output.waiting)),
+        (
+            "output_failing",
+            "1 while an output delivers nothing",
+            None,
+            of(|output| output.failing.is_some().into()),
+        ),
+    ] {
+        let gauges: Vec<_> = counts.iter().map(|(name, count)| (*name, ConstGauge::new(*count))).collect();
+        let gauges: Vec<_> = gauges.iter().map(|(name, gauge)| (*name, gauge)).collect();
+        text.family(name, help, unit, "output", &gauges)?;
+    }
+    Ok(())
 }
 
 fn gauges(text: &mut Text<'_>, status: &Status) -> fmt::Result {
@@ -173,6 +208,10 @@ impl Text<'_> {
         label: &str,
         metrics: &[(&str, &M)],
     ) -> fmt::Result {
+        // Without any, not even the kind of metric is known.
+        if metrics.is_empty() {
+            return Ok(());
+        }
         let kind = metrics.first().map_or(MetricType::Unknown, |(_, metric)| metric.metric_type());
         let mut encoder = self.0.encode_descriptor(name, help, unit, kind)?;
         metrics.iter().try_for_each(|(value, metric)| {
