@@ -1,5 +1,6 @@
 //! The file as it is written; every setting may be left out.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -13,6 +14,8 @@ pub(super) struct File {
     pub(super) log_dir: PathBuf,
     pub(super) socket: PathBuf,
     pub(super) readers: Option<String>,
+    pub(super) sensitive_readers: Option<String>,
+    pub(super) administrators: Option<String>,
     pub(super) metrics_listen: Option<Loopback>,
     pub(super) node: Name,
     pub(super) rules_dirs: Vec<PathBuf>,
@@ -20,6 +23,7 @@ pub(super) struct File {
     pub(super) kernel: Kernel,
     pub(super) events: Events,
     pub(super) store: Store,
+    pub(super) redact: Redact,
     pub(super) diagnostics: Diagnostics,
 }
 
@@ -29,6 +33,8 @@ impl Default for File {
             log_dir: PathBuf::from(LOG_DIR_DEFAULT),
             socket: PathBuf::from(SOCKET_DEFAULT),
             readers: None,
+            sensitive_readers: None,
+            administrators: None,
             metrics_listen: None,
             node: Name::None,
             rules_dirs: vec![PathBuf::from("/etc/ktrail/rules.d")],
@@ -36,6 +42,7 @@ impl Default for File {
             kernel: Kernel::default(),
             events: Events::default(),
             store: Store::default(),
+            redact: Redact::default(),
             diagnostics: Diagnostics::default(),
         }
     }
@@ -175,6 +182,30 @@ impl Default for Store {
             flush: Flush::Interval,
             flush_interval_ms: 1000,
             group: None,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Redact {
+    pub(super) enabled: bool,
+    pub(super) options: Option<Vec<String>>,
+    pub(super) programs: Option<BTreeMap<String, Vec<String>>>,
+    pub(super) assignments: Option<Vec<String>>,
+    pub(super) urls: bool,
+    pub(super) patterns: Vec<String>,
+}
+
+impl Default for Redact {
+    fn default() -> Redact {
+        Redact {
+            enabled: false,
+            options: None,
+            programs: None,
+            assignments: None,
+            urls: true,
+            patterns: Vec::new(),
         }
     }
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use tokio::sync::watch;
 
+use super::calls::Calls;
 use super::capture::{Capture, HostNames, NoNames, Source, Storing, Work, wall_ms};
 use super::counts::Watch;
 use super::drift::{Drift, Reports};
@@ -30,8 +31,10 @@ use crate::netlink::error::Error;
 use crate::netlink::session::Session;
 use crate::netlink::status::StatusChange;
 use crate::record::RecordType;
+use crate::redact::Redactor;
 use crate::rules::plan;
 use crate::ruleset::load::installed;
+use crate::serve::limits::Limits;
 use crate::serve::live::Live;
 use crate::serve::metrics::Metrics;
 use crate::serve::{self, Server, Sources};
@@ -79,7 +82,9 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
     };
     let (source, watched) = status.source();
     let metrics = Arc::new(Metrics::new(source.clone(), store.timings()));
-    let sources = Sources { reader, live: live.clone(), status: source, metrics };
+    let calls = Calls::new();
+    let (notes, administration) = (calls.notes(), calls.administration());
+    let sources = Sources { reader, live: live.clone(), status: source, metrics, notes, administration };
     let server = Server::bind(server_config(config), sources)?;
     manager::keep(manager::RING, &kept);
     let source = inherit::register(&mut session, config, socket)?;
@@ -90,6 +95,7 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
     let (reports, reported) = Reports::new();
     let storing = Storing { ingest, store: log.0, live, space, known, reports };
     let capture = Capture::start(source, (writer, ring), storing, counters.clone())?;
+    calls.begin(capture.work());
     manager::keep(manager::EVENTS, capture.registered()?);
     session.is_registered();
     let watch = Watch::start(Control::open()?, *session.before(), counters.clone(), capture.work())?;
@@ -102,11 +108,14 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
         Ok(drift) => {
             greet(config, rules, server.metrics_address());
             manager::ready("capturing");
-            let ended = runtime.block_on(serve_until_signal(server, signals, &capture));
+            let ended = runtime.block_on(serve_until_signal(server, signals, calls, &capture));
             drift.stop();
             ended
         }
-        Err(error) => Err(error),
+        Err(error) => {
+            drop(calls);
+            Err(error)
+        }
     };
     drop(within);
     if matches!(ended, Ok(Wish::Renew)) {
@@ -193,16 +202,32 @@ fn greet(config: &Config, rules: &Rules, metrics: Option<SocketAddr>) {
 }
 
 fn server_config(config: &Config) -> serve::Config {
-    serve::Config { socket: config.socket.clone(), readers: config.readers, metrics: config.metrics }
+    serve::Config {
+        socket: config.socket.clone(),
+        groups: config.groups,
+        metrics: config.metrics,
+        limits: Limits::default(),
+    }
 }
 
-async fn serve_until_signal(server: Server, mut signals: Signals, capture: &Capture) -> anyhow::Result<Wish> {
+async fn serve_until_signal(
+    server: Server,
+    mut signals: Signals,
+    mut calls: Calls,
+    capture: &Capture,
+) -> anyhow::Result<Wish> {
     let (stop, stopped) = watch::channel(false);
     let serving = tokio::spawn(server.run(stopped));
     let mut alive = tokio::time::interval(ALIVE_INTERVAL);
     let ended = loop {
+        let wish = async {
+            tokio::select! {
+                wish = signals.next() => wish,
+                Some(wish) = calls.wishes.recv() => wish,
+            }
+        };
         tokio::select! {
-            wish = signals.next() => {
+            wish = wish => {
                 if wish == Wish::Rotate {
                     let _ = capture.work().send(Work::Rotate);
                     continue;
@@ -279,7 +304,11 @@ fn ingest(config: &Config, counters: &Arc<Counters>) -> anyhow::Result<Ingest> {
         true => Box::new(HostNames(Enricher::new(enrich::Config::default(), Box::new(Host))?)),
         false => Box::new(NoNames),
     };
-    Ok(Ingest::live(config.assembler.clone(), config.node.clone(), names, counters.clone()))
+    let mut ingest = Ingest::live(config.assembler.clone(), config.node.clone(), names, counters.clone());
+    if let Some(redact) = &config.redact {
+        ingest.redact(Redactor::new(redact)?);
+    }
+    Ok(ingest)
 }
 
 fn now() -> Now {

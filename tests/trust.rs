@@ -1,0 +1,560 @@
+//! Hostile users of the local API: what each may do, what is refused and told, and every limit that is documented. And
+//! the documents that say so.
+
+mod support {
+    #[allow(dead_code)]
+    pub(crate) mod server;
+}
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use ktrail::protocol::limits;
+use ktrail::serve::Operation;
+use ktrail::serve::access::Groups;
+use ktrail::serve::limits::{Limits, Shares};
+use nix::unistd::{Gid, geteuid};
+use support::server::{Running, start, start_with, terms};
+
+const READERS: u32 = 61001;
+const SENSITIVE: u32 = 61002;
+const ADMINISTRATORS: u32 = 61003;
+/// A user who is nobody in particular.
+const STRANGER: u32 = 61009;
+
+fn groups() -> Groups {
+    let group = |id| Some(Gid::from_raw(id));
+    Groups {
+        readers: group(READERS),
+        sensitive_readers: group(SENSITIVE),
+        administrators: group(ADMINISTRATORS),
+    }
+}
+
+const TYPED: &str = r#"{"v":1,"time":"1970-01-01T00:00:00.000Z","serial":0,"records":[{"type":"TTY","data":"s3cret"}],"context":{"environment":{"A":"s3cret"}}}"#;
+
+/// A server that all users can reach, over a log in which somebody typed a secret.
+fn hostile() -> Running {
+    let lines = [("even", TYPED.to_owned()), ("odd", "{\"n\":1}".to_owned())];
+    let running = start_with(lines, groups(), Limits::default());
+    fs::set_permissions(running.dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    running
+}
+
+/// Where another user's part of a test is told what to do.
+const ACTS: &str = "KTRAIL_TEST_ACTS";
+
+/// Not a test of its own: the part of the tests below that another user does. Connects so often to the socket that the
+/// variable names and sends on each connection what it names behind that. Then waits for a line before it reads.
+#[test]
+fn another_user_acts_when_asked() {
+    let Ok(text) = std::env::var(ACTS) else { return };
+    let (count, rest) = text.split_once(' ').unwrap();
+    let (socket, request) = rest.split_once(' ').unwrap();
+    let mut streams: Vec<_> = (0..count.parse::<usize>().unwrap())
+        .map(|_| {
+            let mut stream = UnixStream::connect(socket)?;
+            stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+            let _ = stream.write_all(request.as_bytes());
+            std::io::Result::Ok(stream)
+        })
+        .collect();
+    println!("connected");
+    std::io::stdin().read_line(&mut String::new()).unwrap();
+    for stream in &mut streams {
+        let mut answer = Vec::new();
+        match stream {
+            Ok(stream) => drop(stream.read_to_end(&mut answer)),
+            Err(error) => answer.extend(error.to_string().bytes()),
+        }
+        println!("answer {}", String::from_utf8_lossy(&answer).escape_default());
+    }
+}
+
+/// The test's program in a place where every user can execute it.
+struct Stage(tempfile::TempDir);
+
+impl Stage {
+    /// None where this test cannot become another user.
+    fn new() -> Option<Stage> {
+        if !geteuid().is_root() || !Path::new("/usr/bin/setpriv").exists() {
+            eprintln!("skipped: this needs root and setpriv, to become another user");
+            return None;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::copy(std::env::current_exe().unwrap(), dir.path().join("actor")).unwrap();
+        Some(Stage(dir))
+    }
+
+    /// Has a user send a request on some connections.
+    fn act(&self, who: Who, wrapper: &[&str], socket: &Path, count: usize, request: &str) -> Actor {
+        let Who(uid, gid, others) = who;
+        let mut command = Command::new("/usr/bin/setpriv");
+        command.arg(format!("--reuid={uid}")).arg(format!("--regid={gid}"));
+        match others {
+            [] => command.arg("--clear-groups"),
+            others => {
+                let others: Vec<_> = others.iter().map(u32::to_string).collect();
+                command.arg(format!("--groups={}", others.join(",")))
+            }
+        };
+        let child = command
+            .args(wrapper)
+            .arg(self.0.path().join("actor"))
+            .args(["--exact", "another_user_acts_when_asked", "--nocapture"])
+            .env(ACTS, format!("{count} {} {request}", socket.display()))
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("setpriv runs");
+        let mut actor = Actor { child, lines: Vec::new() };
+        actor.read_until("connected");
+        actor
+    }
+}
+
+/// A user id, a group id, and further groups.
+#[derive(Clone, Copy, Debug)]
+struct Who(u32, u32, &'static [u32]);
+
+struct Actor {
+    child: Child,
+    lines: Vec<String>,
+}
+
+impl Actor {
+    fn read_until(&mut self, last: &str) {
+        let mut output = BufReader::with_capacity(1, self.child.stdout.as_mut().unwrap());
+        loop {
+            let mut line = String::new();
+            if output.read_line(&mut line).unwrap() == 0 || line.trim_end().ends_with(last) {
+                return;
+            }
+            self.lines.push(line);
+        }
+    }
+
+    /// What it was answered on each connection.
+    fn answers(mut self) -> Vec<String> {
+        drop(self.child.stdin.take());
+        let mut text = String::new();
+        self.child.stdout.as_mut().unwrap().read_to_string(&mut text).unwrap();
+        assert!(self.child.wait().unwrap().success(), "{text}");
+        text.lines()
+            .filter_map(|line| line.split_once("answer "))
+            .map(|(_, answer)| answer.to_owned())
+            .collect()
+    }
+}
+
+fn get(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+}
+
+fn post(path: &str) -> String {
+    get(path).replace("GET", "POST")
+}
+
+/// The attacks on the socket by a user who has no right there. `docs/threat-model.md` has the table.
+#[test]
+fn every_attack_of_a_stranger_is_refused() {
+    let Some(stage) = Stage::new() else { return };
+    let running = hostile();
+    let headers = |text: &str| get("/v1/search").replace("Host: x", &format!("Host: x\r\n{text}"));
+    let attacks = [
+        ("reads the log", get("/v1/search")),
+        ("counts", get("/v1/count?q=uid%3D0")),
+        ("follows", get("/v1/tail")),
+        ("reads the status", get("/v1/status")),
+        ("reads the metrics", get("/metrics")),
+        ("asks for the version", get("/v1/version")),
+        ("asks what paths there are", get("/v1/nothing")),
+        ("rotates", post("/v1/rotate")),
+        ("reloads", post("/v1/reload")),
+        ("another method", get("/v1/search").replace("GET", "OPTIONS")),
+        ("a method of its own", get("/v1/search").replace("GET", "ROOT")),
+        ("a path with dots", get("/v1/../v1/search")),
+        ("a path with two slashes", get("//v1/search")),
+        ("an escaped path", get("/v1/%73earch")),
+        ("an absolute target", get("http://root@ktrail/v1/search")),
+        ("says it is root", headers("X-Remote-User: root\r\nAuthorization: Basic cm9vdDo=")),
+        ("says it comes from elsewhere", headers("X-Forwarded-For: 127.0.0.1\r\nForwarded: for=_root")),
+        ("asks for another protocol", headers("Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c")),
+        (
+            "a second request hidden in a body",
+            headers("Content-Length: 60\r\n\r\nGET /v1/search HTTP/1.1\r\nHost: x\r\n"),
+        ),
+        ("two lengths", headers("Content-Length: 0\r\nContent-Length: 60")),
+        ("length and chunks", headers("Content-Length: 5\r\nTransfer-Encoding: chunked")),
+        ("two requests at once", get("/v1/search").replace("close", "keep-alive").repeat(2)),
+        ("a filter that does not end", get(&format!("/v1/search?q={}", "(".repeat(8000)))),
+        ("a head that does not end", format!("GET /v1/search HTTP/1.1\r\n{}", "A: b\r\n".repeat(9000))),
+        ("no HTTP", "\u{1}\u{2}\u{3}nothing\r\n\r\n".replace('\u{2}', "")),
+        ("an older protocol", "GET /v1/search HTTP/1.0\r\n\r\n".to_owned()),
+        ("the oldest protocol", "GET /v1/search\r\n\r\n".to_owned()),
+    ];
+    let strangers = [
+        Who(STRANGER, STRANGER, &[]),
+        // Root's group is not root, and a group's number is no user's.
+        Who(STRANGER, 0, &[0]),
+        Who(READERS, STRANGER, &[]),
+    ];
+    for who in strangers {
+        for (attack, request) in &attacks {
+            let answers = stage.act(who, &[], &running.socket(), 1, request).answers();
+            let [answer] = answers.as_slice() else { panic!("{attack}: {answers:?}") };
+            let refused =
+                answer.is_empty() || answer.starts_with("HTTP/1.1 4") || answer.starts_with("HTTP/1.0 4");
+            assert!(refused, "{who:?} {attack}: {answer}");
+            assert!(!answer.contains("s3cret") && !answer.contains("n\\\":"), "{who:?} {attack}: {answer}");
+            assert!(!answer.contains("HTTP/1.1 2"), "{who:?} {attack}: {answer}");
+        }
+    }
+    assert_eq!(running.told.operations(), []);
+    let notes = running.told.notes();
+    let first = &notes[0];
+    let expected = format!("op=refuse call=search cause=right uid={STRANGER} gid={STRANGER} pid=");
+    assert!(first.starts_with(&expected), "{first}");
+    assert!(first.contains(" comm=\"actor\" exe=\"") && first.ends_with("res=failed"), "{first}");
+    assert!(
+        notes.len() <= limits::REFUSALS_TOLD_MAX,
+        "a flood of refusals is told in few words: {}",
+        notes.len()
+    );
+}
+
+/// Whoever is root in a user namespace of its own is the user who made it.
+#[test]
+fn root_of_another_user_namespace_is_a_stranger() {
+    let Some(stage) = Stage::new() else { return };
+    let can = Command::new("/usr/bin/setpriv")
+        .args(["--reuid=61009", "--regid=61009", "--clear-groups", "unshare", "-r", "true"])
+        .stderr(Stdio::null())
+        .status();
+    if !can.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: users may not make namespaces here");
+        return;
+    }
+    let running = hostile();
+    let who = Who(STRANGER, STRANGER, &[]);
+    let answers = stage.act(who, &["unshare", "-r"], &running.socket(), 1, &get("/v1/search")).answers();
+    assert!(answers[0].starts_with("HTTP/1.1 403 "), "{answers:?}");
+}
+
+/// Whether a group is a process's first or a further one makes no difference.
+#[test]
+fn members_may_do_what_their_group_is_for_and_no_more() {
+    let Some(stage) = Stage::new() else { return };
+    let running = hostile();
+    let requests = [get("/v1/search"), get("/v1/status"), post("/v1/rotate"), post("/v1/reload")];
+    for (group, further, expected, secret) in [
+        (READERS, &[READERS][..], ["200", "200", "403", "403"], Some("[masked]")),
+        (SENSITIVE, &[SENSITIVE], ["200", "200", "403", "403"], Some("s3cret")),
+        (ADMINISTRATORS, &[ADMINISTRATORS], ["403", "403", "202", "202"], None),
+        (READERS, &[READERS, ADMINISTRATORS], ["200", "200", "202", "202"], Some("[masked]")),
+    ] {
+        for who in [Who(STRANGER, group, further), Who(STRANGER, STRANGER, further)] {
+            for (request, expected) in requests.iter().zip(expected) {
+                let answers = stage.act(who, &[], &running.socket(), 1, request).answers();
+                let answer = &answers[0];
+                assert!(answer.starts_with(&format!("HTTP/1.1 {expected} ")), "{who:?} {request}: {answer}");
+                if let Some(secret) = secret.filter(|_| request.contains("search")) {
+                    assert!(answer.contains(secret), "{who:?}: {answer}");
+                    assert_eq!(answer.contains("s3cret"), secret == "s3cret", "{who:?}: {answer}");
+                }
+            }
+        }
+    }
+    let operations = running.told.operations();
+    assert_eq!(operations.len(), 8);
+    assert_eq!(&operations[..2], [Operation::Rotate, Operation::Reload]);
+    let administrative: Vec<_> =
+        running.told.notes().into_iter().filter(|note| !note.starts_with("op=refuse")).collect();
+    assert_eq!(administrative.len(), 8);
+    for (note, operation) in administrative.iter().zip(["rotate", "reload"].iter().cycle()) {
+        let expected = format!("op={operation} uid={STRANGER} gid=");
+        assert!(note.starts_with(&expected) && note.contains("comm=\"actor\""), "{note}");
+    }
+}
+
+#[test]
+fn a_live_stream_is_masked_as_a_search_is() {
+    let Some(stage) = Stage::new() else { return };
+    let running = hostile();
+    for (group, expected) in [(READERS, "[masked]"), (SENSITIVE, "s3cret")] {
+        let who = Who(STRANGER, group, &[]);
+        let actor = stage.act(who, &[], &running.socket(), 1, &get("/v1/tail?limit=1"));
+        while running.live.followers() == 0 {
+            std::thread::yield_now();
+        }
+        running.live.publish(TYPED.as_bytes(), &terms("even"));
+        let answers = actor.answers();
+        assert!(answers[0].contains(expected), "{answers:?}");
+        assert_eq!(answers[0].contains("s3cret"), expected == "s3cret");
+        while running.live.followers() > 0 {
+            std::thread::yield_now();
+        }
+    }
+}
+
+/// Strangers that connect and say nothing, as many as can, and a member with all its places.
+#[test]
+fn who_takes_all_places_that_it_gets_keeps_nobody_else_out() {
+    let Some(stage) = Stage::new() else { return };
+    let running = hostile();
+    let socket = running.socket();
+    let half = "GET /v1/sea";
+    let strangers = stage.act(Who(STRANGER, STRANGER, &[]), &[], &socket, 40, half);
+    let member = stage.act(Who(STRANGER + 1, READERS, &[]), &[], &socket, 40, half);
+    let other = stage.act(Who(STRANGER + 2, READERS, &[]), &[], &socket, 1, &get("/v1/count")).answers();
+    assert!(other[0].starts_with("HTTP/1.1 200 "), "{other:?}");
+    assert!(running.raw(&get("/v1/count")).starts_with("HTTP/1.1 200 "), "root has places of its own");
+    let notes = running.told.notes();
+    for uid in [STRANGER, STRANGER + 1] {
+        let told =
+            notes.iter().filter(|note| note.contains(&format!("cause=connections uid={uid} "))).count();
+        assert_eq!(told, limits::REFUSALS_TOLD_PER_UID_MAX, "{notes:?}");
+    }
+    drop((strangers.answers(), member.answers()));
+}
+
+/// A server with few places and little time, for root too.
+fn narrow(change: impl FnOnce(&mut Limits)) -> Running {
+    let mut limits = Limits::default();
+    change(&mut limits);
+    let lines =
+        (0..200).map(|number| ("even", format!("{{\"n\":{number},\"x\":\"{}\"}}", "x".repeat(20_000))));
+    start_with(lines, Groups::default(), limits)
+}
+
+const TWO: Shares = Shares { trusted: 2, members: 2, per_uid: 2, strangers: 2 };
+
+fn connect(running: &Running, request: &str) -> UnixStream {
+    let mut stream = UnixStream::connect(running.socket()).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    stream
+}
+
+/// Reads until an answer's head has come; its status.
+fn head(stream: &mut UnixStream) -> String {
+    let mut text = [0; 12];
+    stream.read_exact(&mut text).unwrap();
+    String::from_utf8_lossy(&text[9..]).into_owned()
+}
+
+#[test]
+fn connections_streams_and_searches_are_limited_in_number() {
+    let running = narrow(|limits| limits.streams = TWO);
+    let mut streams: Vec<_> = (0..2).map(|_| connect(&running, &get("/v1/tail"))).collect();
+    assert!(streams.iter_mut().all(|stream| head(stream) == "200"));
+    assert!(running.raw(&get("/v1/tail")).starts_with("HTTP/1.1 429 "));
+    assert!(running.raw(&get("/v1/count")).starts_with("HTTP/1.1 200 "), "other calls go on");
+    assert!(running.told.notes()[0].starts_with("op=refuse call=tail cause=streams uid=0 "));
+    drop(streams);
+    while running.live.followers() > 0 {
+        std::thread::yield_now();
+    }
+    assert_eq!(head(&mut connect(&running, &get("/v1/tail"))), "200", "places are given back");
+
+    // Two searches whose answer nobody takes.
+    let running = narrow(|limits| limits.searches = TWO);
+    let mut searches: Vec<_> = (0..2).map(|_| connect(&running, &get("/v1/search"))).collect();
+    assert!(searches.iter_mut().all(|stream| head(stream) == "200"));
+    for path in ["/v1/search", "/v1/count"] {
+        assert!(running.raw(&get(path)).starts_with("HTTP/1.1 429 "), "{path}");
+    }
+    assert!(running.told.notes()[0].starts_with("op=refuse call=search cause=searches uid=0 "));
+
+    let running = narrow(|limits| limits.connections = TWO);
+    let waiting: Vec<_> = (0..2).map(|_| connect(&running, "GET /")).collect();
+    assert_eq!(running.raw(&get("/v1/count")), "");
+    assert!(running.told.notes()[0].starts_with("op=refuse call=connect cause=connections uid=0 "));
+    drop(waiting);
+}
+
+/// What is too long is refused with its status, and the server goes on.
+#[test]
+fn requests_are_limited_in_size() {
+    let running = start(1);
+    let long = "x".repeat(limits::TARGET_BYTES_MAX - "/v1/count?q=%28".len());
+    let lines =
+        |count: usize| get("/v1/count").replace("Host: x", &"A: b\r\n".repeat(count).trim_end().to_owned());
+    for (what, request, expected) in [
+        ("the longest target", get(&format!("/v1/count?q=%28{long}")), "400"),
+        ("a longer target", get(&format!("/v1/count?q=%28{long}x")), "414"),
+        ("a head that is too long", get(&format!("/{}", "x".repeat(limits::HEAD_BYTES_MAX))), "431"),
+        ("as many lines as may be", lines(limits::HEADERS_MAX - 1), "200"),
+        ("more lines", lines(limits::HEADERS_MAX + 1), "431"),
+        ("a body", get("/v1/count").replace("Host: x", "Content-Length: 1") + "x", "413"),
+        ("a body without length", get("/v1/count").replace("Host: x", "Transfer-Encoding: chunked"), "413"),
+        ("a filter that is too long", get(&format!("/v1/count?q={}", "x".repeat(8193))), "400"),
+    ] {
+        let answer = running.raw(&request);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {expected} ")), "{what}: {answer}");
+    }
+    assert!(running.raw(&get("/v1/count")).contains("{\"count\":1}"));
+}
+
+/// Waits for the end of a connection, and says what had come.
+fn until_closed(mut stream: UnixStream) -> (String, Duration) {
+    let begun = Instant::now();
+    let mut answer = Vec::new();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let _ = stream.read_to_end(&mut answer);
+    (String::from_utf8_lossy(&answer).into_owned(), begun.elapsed())
+}
+
+#[test]
+fn a_head_that_does_not_come_and_an_answer_that_is_not_taken_end_the_connection() {
+    let short = Duration::from_millis(300);
+    let running = narrow(|limits| limits.head_time = short);
+    for request in ["", "GET /v1/count HTTP/1.1\r\nA: "] {
+        let (answer, time) = until_closed(connect(&running, request));
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{request}: {answer}");
+        assert!(time < Duration::from_secs(30), "{time:?}");
+    }
+    // One that is answered and asks nothing more.
+    let (answer, _) = until_closed(connect(&running, &get("/v1/count").replace("close", "keep-alive")));
+    assert!(answer.contains("{\"count\":200}"), "{answer}");
+    assert!(running.told.notes().iter().any(|note| note.contains("cause=time")));
+
+    let running = narrow(|limits| {
+        limits.stall_time = short;
+        limits.searches = Shares { trusted: 1, ..TWO };
+    });
+    let mut stalled = connect(&running, &get("/v1/search"));
+    assert_eq!(head(&mut stalled), "200");
+    // The next search has to wait for the place of the one that is not taken.
+    let begun = Instant::now();
+    while running.raw(&get("/v1/count")).starts_with("HTTP/1.1 429 ") {
+        assert!(begun.elapsed() < Duration::from_secs(60), "the place is given back");
+        std::thread::yield_now();
+    }
+    let (rest, _) = until_closed(stalled);
+    assert!(!rest.ends_with("0\r\n\r\n"), "what was cut does not look whole");
+    assert!(running.told.notes().iter().any(|note| note.contains("cause=time")));
+}
+
+#[test]
+fn a_search_is_limited_in_time_and_entries_and_does_not_look_whole_then() {
+    let running = narrow(|limits| limits.search_entries = 3);
+    let answer = running.raw(&get("/v1/search"));
+    assert_eq!(answer.matches("\"n\":").count(), 3);
+    assert!(!answer.ends_with("0\r\n\r\n"));
+    assert!(running.raw(&get("/v1/search?limit=3")).ends_with("0\r\n\r\n"));
+
+    let running = narrow(|limits| limits.search_time = Duration::ZERO);
+    let answer = running.raw(&get("/v1/search"));
+    assert!(!answer.ends_with("0\r\n\r\n"), "{answer}");
+    let answer = running.raw(&get("/v1/count"));
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("longer than a search may"), "{answer}");
+}
+
+fn document(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).expect(name)
+}
+
+/// Every limit that the server has is in the table of `docs/api.md` with its value, and nothing else is.
+#[test]
+fn limits_are_those_of_the_documentation() {
+    let source = document("src/protocol/limits.rs");
+    let named = source.lines().filter_map(|line| {
+        let (name, rest) = line.strip_prefix("pub const ")?.split_once(": ")?;
+        let value = rest.split_once(" = ")?.1.trim_end_matches(';');
+        let value: u64 = match value.split_once(" << ") {
+            Some((number, by)) => number.parse::<u64>().unwrap() << by.parse::<u32>().unwrap(),
+            None => value.parse().unwrap(),
+        };
+        Some((name.to_owned(), value))
+    });
+    let text = document("docs/api.md");
+    let rows = text.lines().filter_map(|line| {
+        let mut cells = line.strip_prefix("| `")?.split(" | ");
+        let name = cells.next()?.strip_suffix('`')?;
+        let is_constant = name.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+        let value = cells.next()?.parse().ok()?;
+        is_constant.then(|| (name.to_owned(), value))
+    });
+    let (mut named, mut documented): (Vec<_>, Vec<_>) = (named.collect(), rows.collect());
+    named.sort();
+    documented.sort();
+    assert_eq!(named, documented);
+}
+
+/// All test functions of the sources, by their names.
+fn tests_there_are() -> Vec<String> {
+    fn walk(dir: &Path, names: &mut Vec<String>) {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path: PathBuf = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, names);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                let mut lines = text.lines().map(str::trim);
+                while let Some(line) = lines.next() {
+                    if line == "#[test]" {
+                        let name = lines.by_ref().find_map(|line| line.strip_prefix("fn "));
+                        names.extend(
+                            name.and_then(|name| name.split_once('(')).map(|(name, _)| name.to_owned()),
+                        );
+                    }
+                }
+            }
+        }
+    }
+    let mut names = Vec::new();
+    for dir in ["src", "tests"] {
+        walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join(dir), &mut names);
+    }
+    names
+}
+
+/// The claims of the documents on trust are held by tests, which are named in the last column of their tables.
+#[test]
+fn every_test_that_a_document_names_is_there() {
+    let known = tests_there_are();
+    for name in ["docs/threat-model.md", "docs/auditd-cve.md"] {
+        let text = document(name);
+        let mut rows = 0;
+        for line in text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| ---")) {
+            let last = line.trim_end_matches(['|', ' ']).rsplit(" | ").next().unwrap_or_default();
+            if last == "test" || last == "held by" {
+                continue;
+            }
+            let named: Vec<&str> = last.split('`').skip(1).step_by(2).collect();
+            assert!(!named.is_empty() || last == "–", "{name}: a claim without a test: {line}");
+            rows += 1;
+            for test in named {
+                assert!(known.iter().any(|known| known == test), "{name}: there is no test {test}");
+            }
+        }
+        assert!(rows > 5, "{name} has its tables");
+    }
+}
+
+/// The README says how many crates are built into the programs.
+#[test]
+fn the_readme_states_the_number_of_dependencies() {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--offline", "--edges", "normal", "--prefix", "none", "--target"])
+        .arg("x86_64-unknown-linux-gnu")
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut crates: Vec<&str> =
+        text.lines().map(|line| line.trim_end_matches(" (*)").trim_end_matches(" (proc-macro)")).collect();
+    crates.sort_unstable();
+    crates.dedup();
+    let expected = format!("{} crates", crates.len() - 1);
+    assert!(document("README.md").contains(&expected), "README.md is to say: {expected}");
+}
