@@ -8,18 +8,28 @@ mod support {
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ktrail::entry::decode::decode;
+use ktrail::entry::field::Field;
+use ktrail::ingest::{Ingest, Sink};
 use ktrail::protocol::limits;
-use ktrail::serve::Operation;
+use ktrail::record::stamp::EventId;
+use ktrail::ruleset::files::Source;
+use ktrail::ruleset::host::ThisHost;
 use ktrail::serve::access::Groups;
 use ktrail::serve::limits::{Limits, Shares};
-use nix::unistd::{Gid, geteuid};
-use support::server::{Running, start, start_with, terms};
+use ktrail::serve::{Operation, Server};
+use ktrail::store::term::Terms;
+use ktrail::store::{self, Stamp, Store};
+use nix::sys::stat::Mode;
+use nix::unistd::{Gid, geteuid, mkfifo};
+use support::server::{Running, sources, start, start_with, terms};
 
 const READERS: u32 = 61001;
 const SENSITIVE: u32 = 61002;
@@ -456,6 +466,277 @@ fn a_search_is_limited_in_time_and_entries_and_does_not_look_whole_then() {
     assert!(!answer.ends_with("0\r\n\r\n"), "{answer}");
     let answer = running.raw(&get("/v1/count"));
     assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("longer than a search may"), "{answer}");
+}
+
+/// A log directory as [`Store::open`] takes it, or what it says against it.
+fn opened(dir: &Path) -> Result<Vec<String>, String> {
+    let config = store::Config { dir: dir.to_owned(), ..store::Config::default() };
+    let describe = |_: &[u8], _: &mut Terms| Some(Stamp::default());
+    let (store, problems) = Store::open(config, Arc::new(describe)).map_err(|error| error.to_string())?;
+    store.close().expect("a disk");
+    Ok(problems.iter().map(ToString::to_string).collect())
+}
+
+/// A log directory with an active and a sealed segment.
+fn a_log(dir: &Path) {
+    let config = store::Config { dir: dir.to_owned(), ..store::Config::default() };
+    let describe = |_: &[u8], _: &mut Terms| Some(Stamp::default());
+    let (mut store, _) = Store::open(config, Arc::new(describe)).expect("an empty log");
+    for number in 0..2 {
+        store.append(Stamp::default(), &Terms::default(), format!("{{\"n\":{number}}}").as_bytes()).unwrap();
+        if number == 0 {
+            store.rotate().unwrap();
+            store.seal_all().unwrap();
+        }
+    }
+    store.close().unwrap();
+}
+
+/// What somebody could have put in the place of a file or directory of the log, and what is said of it. Nothing is written
+/// to where a link leads, and nothing there is changed.
+#[test]
+fn files_and_directories_that_are_not_to_be_trusted_are_refused() {
+    type Deed = fn(log: &Path, elsewhere: &Path);
+    fn link(path: &Path, elsewhere: &Path) {
+        let _ = fs::remove_file(path);
+        symlink(elsewhere, path).unwrap();
+    }
+    const SEALED: &str = "audit-0000000001.seg";
+    let refused: &[(&str, Deed, &str)] = &[
+        (
+            "the directory is a link",
+            |log, elsewhere| {
+                fs::remove_dir_all(log).unwrap();
+                symlink(elsewhere.parent().unwrap(), log).unwrap();
+            },
+            "it is a symbolic link",
+        ),
+        (
+            "a parent is open to everybody",
+            |log, _| {
+                fs::set_permissions(log.parent().unwrap(), fs::Permissions::from_mode(0o777)).unwrap();
+            },
+            "others may write it, its mode is 0777",
+        ),
+        (
+            "the active segment is a link",
+            |log, elsewhere| link(&log.join("audit.jsonl"), elsewhere),
+            "symbolic link",
+        ),
+        (
+            "the active segment has a second name",
+            |log, elsewhere| {
+                fs::remove_file(elsewhere).unwrap();
+                fs::hard_link(log.join("audit.jsonl"), elsewhere).unwrap();
+            },
+            "it has 2 names (hard links)",
+        ),
+        (
+            "the active segment is a fifo",
+            |log, _| {
+                fs::remove_file(log.join("audit.jsonl")).unwrap();
+                mkfifo(&log.join("audit.jsonl"), Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
+            },
+            "it is not a regular file",
+        ),
+        ("the lock is a link", |log, elsewhere| link(&log.join("lock"), elsewhere), "symbolic link"),
+    ];
+    let as_root: &[(&str, Deed, &str)] = &[
+        ("the directory is another's", |log, _| chown(log, Some(7), None).unwrap(), "it belongs to user 7"),
+        (
+            "a parent is another's",
+            |log, _| chown(log.parent().unwrap(), Some(7), None).unwrap(),
+            "it belongs to user 7",
+        ),
+        (
+            "the active segment is another's",
+            |log, _| {
+                chown(log.join("audit.jsonl"), Some(7), None).unwrap();
+            },
+            "it belongs to user 7",
+        ),
+    ];
+    let passed_over: &[(&str, Deed, &str)] = &[
+        ("a sealed segment is a link", |log, elsewhere| link(&log.join(SEALED), elsewhere), "symbolic link"),
+        (
+            "an index is a link",
+            |log, elsewhere| link(&log.join("audit-0000000001.idx"), elsewhere),
+            "symbolic link",
+        ),
+        ("the manifest is a link", |log, elsewhere| link(&log.join("manifest"), elsewhere), "symbolic link"),
+        (
+            "what is to be made is there as a link",
+            |log, elsewhere| {
+                symlink(elsewhere, log.join("manifest.tmp")).unwrap();
+                symlink(elsewhere, log.join("audit.jsonl.tmp")).unwrap();
+            },
+            "",
+        ),
+    ];
+    let others = if geteuid().is_root() { as_root } else { &[] };
+    for (what, deed, expected) in refused.iter().chain(others).chain(passed_over) {
+        let place = tempfile::tempdir().unwrap();
+        let dir = place.path().join("parent");
+        fs::create_dir_all(dir.join("elsewhere")).unwrap();
+        let (log, elsewhere) = (dir.join("log"), dir.join("elsewhere/file"));
+        fs::write(&elsewhere, "untouched").unwrap();
+        a_log(&log);
+        deed(&log, &elsewhere);
+        let before = fs::read(&elsewhere).unwrap();
+        let mode = fs::metadata(&elsewhere).unwrap().permissions();
+        match opened(&log) {
+            Err(error) => {
+                assert!(error.contains(expected), "{what}: {error}");
+                assert!(passed_over.iter().all(|(other, ..)| other != what), "{what}: {error}");
+            }
+            Ok(problems) => {
+                assert!(
+                    passed_over.iter().any(|(other, ..)| other == what),
+                    "{what} is refused: {problems:?}"
+                );
+                assert!(
+                    problems.iter().any(|problem| problem.contains(expected)) || expected.is_empty(),
+                    "{what}: {problems:?}"
+                );
+            }
+        }
+        assert_eq!(fs::read(&elsewhere).unwrap(), before, "{what}");
+        assert_eq!(fs::metadata(&elsewhere).unwrap().permissions(), mode, "{what}");
+    }
+}
+
+/// Owner, group and mode are at every start what `docs/format.md` says, whatever they have become.
+#[test]
+fn modes_are_those_of_the_documentation_at_every_start() {
+    let place = tempfile::tempdir().unwrap();
+    let log = place.path().join("log");
+    a_log(&log);
+    let files = || fs::read_dir(&log).unwrap().map(|entry| entry.unwrap().path());
+    fs::set_permissions(&log, fs::Permissions::from_mode(0o777)).unwrap();
+    files().for_each(|file| fs::set_permissions(file, fs::Permissions::from_mode(0o666)).unwrap());
+    assert_eq!(opened(&log), Ok(Vec::new()));
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+    assert_eq!(mode(&log), 0o750);
+    for file in files() {
+        assert_eq!(mode(&file), 0o640, "{}", file.display());
+    }
+    let text = document("docs/format.md");
+    assert!(text.contains("| the log directory | the daemon's | `store.group` | 0750 |"));
+}
+
+#[test]
+fn a_socket_is_not_made_where_others_could_replace_it() {
+    let running = start(0);
+    let place = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let _within = runtime.enter();
+    let bind = |dir: &Path| {
+        let config = ktrail::serve::Config { socket: dir.join("socket"), ..Default::default() };
+        let sources = sources(&running.store, &running.live, &running.told);
+        Server::bind(config, sources).map(drop).map_err(|error| error.to_string())
+    };
+    for (mode, expected) in [(0o755, ""), (0o1777, ""), (0o777, "others may write it, its mode is 0777")] {
+        let dir = place.path().join(format!("{mode:o}"));
+        fs::create_dir(&dir).unwrap();
+        fs::set_permissions(&dir, fs::Permissions::from_mode(mode)).unwrap();
+        let told = bind(&dir).err().unwrap_or_default();
+        assert!(told.contains(expected) && told.is_empty() == expected.is_empty(), "{mode:o}: {told}");
+    }
+    // With groups that differ the file is open to all: who may do what is asked of the kernel.
+    let socket_mode = |groups: Groups| {
+        let socket = place.path().join("mode");
+        let config = ktrail::serve::Config { socket: socket.clone(), groups, ..Default::default() };
+        let server = Server::bind(config, sources(&running.store, &running.live, &running.told)).unwrap();
+        let mode = fs::metadata(&socket).unwrap().permissions().mode() & 0o777;
+        drop(server);
+        fs::remove_file(socket).unwrap();
+        mode
+    };
+    let own = Some(nix::unistd::getegid());
+    assert_eq!(socket_mode(Groups::default()), 0o600);
+    assert_eq!(socket_mode(Groups { readers: own, administrators: own, ..Groups::default() }), 0o660);
+    if geteuid().is_root() {
+        assert_eq!(socket_mode(groups()), 0o666);
+    }
+}
+
+#[test]
+fn rules_that_others_could_write_are_not_loaded() {
+    if !geteuid().is_root() {
+        eprintln!("skipped: only root is asked whether others could have written what it loads");
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("a.rules");
+    let host = ThisHost::default();
+    for (mode, owner, is_loaded) in
+        [(0o640, 0, true), (0o660, 0, false), (0o642, 0, false), (0o600, 7, false)]
+    {
+        fs::write(&path, "-w /etc/passwd -p wa\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        chown(&path, Some(owner), None).unwrap();
+        assert_eq!(Source::read_to_load(&path, &host).is_ok(), is_loaded, "{mode:o} {owner}");
+        assert!(Source::read(&path, &host).is_ok(), "what is in it can be told");
+        fs::remove_file(&path).unwrap();
+    }
+}
+
+/// Collects entries.
+#[derive(Default)]
+struct Entries(Vec<(Vec<u8>, Vec<(u8, Vec<u8>)>)>);
+
+impl Sink for Entries {
+    fn entry(&mut self, _: EventId, terms: &Terms, line: &[u8]) {
+        let terms = terms.iter().map(|(field, value)| (field, value.to_vec())).collect();
+        self.0.push((line.to_vec(), terms));
+    }
+}
+
+/// Lines of logs with which the predecessor's programs were attacked or broke, each with its story in `docs/auditd-cve.md`.
+/// They are stored, and every record's text comes back byte for byte.
+#[test]
+fn what_broke_the_predecessors_programs_is_stored_and_read_back() {
+    let long = format!("pid=1 msg='cmd={} res=success'", "41".repeat(300_000));
+    let many: String = (0..70_000).map(|number| format!(" a{number}=\"x\"")).collect();
+    let name = "x\u{1b}[2J\u{7}".bytes().map(|byte| format!("{byte:02X}")).collect::<String>();
+    let account: String = "root addr=192.0.2.9".bytes().map(|byte| format!("{byte:02X}")).collect();
+    let login =
+        format!("pid=1 uid=0 msg='op=login acct={account} exe=\"/bin/login\" addr=198.51.100.1 res=failed'");
+    let stamp = "msg=audit(1.000:7):";
+    let lines: Vec<Vec<u8>> = vec![
+        format!("type=USER_CMD {stamp} {long}").into(),
+        format!("type=EXECVE {stamp} argc=70000{many}").into(),
+        format!("type=PATH {stamp} item=0 name={name}").into(),
+        format!("type=USER_LOGIN {stamp} {login}").into(),
+        b"00 001307\xd00(0000000000".to_vec(),
+        b"type=CWD msg=audit(1.000:7): cwd=\xd00(0000000000".to_vec(),
+        b"type=SYSCALL msg=audit(16523210---): arch=c000003e syscall=87 key=\"delete\"".to_vec(),
+        format!("type=UNKNOWN[999999] {stamp} a").into(),
+        format!("type= {stamp}").into(),
+        format!("node= type=PATH {stamp} name=\"").into(),
+        b"type=PATH msg=audit(99999999999999999999.999:99999999999): name=(null)".to_vec(),
+    ];
+    for line in lines {
+        let mut ingest = Ingest::import(Arc::default());
+        let mut found = Entries::default();
+        ingest.log_line(&line, 1, &mut found);
+        ingest.finish(&mut found);
+        let shown = String::from_utf8_lossy(line.get(..60).unwrap_or(&line)).into_owned();
+        assert!(!found.0.is_empty(), "{shown}");
+        for (entry, _) in &found.0 {
+            let stored = decode(entry).unwrap_or_else(|error| panic!("{shown}: {error}"));
+            for (_, body) in stored.event.records() {
+                let at = memchr::memmem::find(&line, body);
+                assert!(at.is_some(), "{shown}: a record's text is a part of its line");
+            }
+        }
+    }
+    let mut ingest = Ingest::import(Arc::default());
+    let mut found = Entries::default();
+    ingest.log_line(format!("type=USER_LOGIN {stamp} {login}").as_bytes(), 1, &mut found);
+    ingest.finish(&mut found);
+    let hosts: Vec<_> = found.0[0].1.iter().filter(|(field, _)| *field == Field::Host.id()).collect();
+    assert_eq!(hosts, [&(Field::Host.id(), b"198.51.100.1".to_vec())], "the account is no address");
 }
 
 fn document(name: &str) -> String {
