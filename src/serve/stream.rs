@@ -135,12 +135,14 @@ pub(super) fn search(query: Query, view: View, shared: &Shared, place: Place) ->
         });
         lines.send();
         let error = match ran {
-            Err(error) => Some(error.to_string()),
+            Err(error) => {
+                tracing::error!(%error, "a search could not be brought to its end");
+                Some(error.to_string())
+            }
             Ok(ran) if ran.stopped => Some(OUT_OF_TIME.to_owned()),
             Ok(_) => lines.over.map(str::to_owned),
         };
-        if let Some(error) = error.filter(|_| !sender.is_closed()) {
-            tracing::error!(%error, "a search could not be brought to its end");
+        if let Some(error) = error {
             let _ = sender.blocking_send(Err(StreamError(error)));
         }
     });
