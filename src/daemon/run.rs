@@ -17,7 +17,7 @@ use super::recover::Known;
 use super::rules::Rules;
 use super::signals::{Signals, Wish};
 use super::space::Space;
-use super::status::Status;
+use super::status::{Status, Watched};
 use super::unseen::Unseen;
 use super::{diagnostics, manager, successor};
 use crate::config::Config;
@@ -38,7 +38,7 @@ use crate::serve::limits::Limits;
 use crate::serve::live::Live;
 use crate::serve::metrics::Metrics;
 use crate::serve::{self, Server, Sources};
-use crate::store::Store;
+use crate::store::{Store, Timings};
 use crate::sys::ring::{Kept, Ring};
 
 /// How often the daemon looks whether its threads are alive.
@@ -57,9 +57,7 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let within = runtime.enter();
     let signals = Signals::catch()?;
-    for warning in &rules.warnings {
-        tracing::warn!("{warning}");
-    }
+    rules.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     // What may be missing is looked at first: nothing is made or changed by a daemon that cannot run.
     let Inheritance { ring: Ring { writer, reader: ring, kept }, socket } = inherit::inheritance()?;
     let mut session = inherit::session(ring.state())?;
@@ -73,19 +71,15 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
     let unseen = Arc::new(Unseen::new(Path::new("/proc"), config.socket.with_extension("boot")));
     let status = Status {
         config: config.clone(),
-        reader: reader.clone(),
+        reader,
         live: live.clone(),
         counters: counters.clone(),
         space: space.shown().clone(),
         unseen: unseen.clone(),
         started_ms,
     };
-    let (source, watched) = status.source();
-    let metrics = Arc::new(Metrics::new(source.clone(), store.timings()));
     let calls = Calls::new();
-    let (notes, administration) = (calls.notes(), calls.administration());
-    let sources = Sources { reader, live: live.clone(), status: source, metrics, notes, administration };
-    let server = Server::bind(server_config(config), sources)?;
+    let (server, watched) = server(config, status, store.timings(), &calls)?;
     manager::keep(manager::RING, &kept);
     let source = inherit::register(&mut session, config, socket)?;
     let mut ingest = ingest(config, &counters)?;
@@ -127,6 +121,21 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
     let result = ended.as_ref().map_or("failed", |_| "success");
     finish(session, watch, capture, &counters, result)?;
     ended.map(drop)
+}
+
+/// The server of the local API, and where the watcher's part of its status is put once it runs.
+fn server(
+    config: &Config,
+    status: Status,
+    timings: Timings,
+    calls: &Calls,
+) -> anyhow::Result<(Server, Watched)> {
+    let (reader, live) = (status.reader.clone(), status.live.clone());
+    let (status, watched) = status.source();
+    let metrics = Arc::new(Metrics::new(status.clone(), timings));
+    let (notes, administration) = (calls.notes(), calls.administration());
+    let sources = Sources { reader, live, status, metrics, notes, administration };
+    Ok((Server::bind(server_config(config), sources)?, watched))
 }
 
 fn open_log(config: &Config) -> anyhow::Result<Store> {

@@ -363,6 +363,9 @@ mod tests {
         let config = Config { event_bytes_max: 3, ..Config::default() };
         let (_, done) = run(config, &[(1300, 1, "abcd"), (1302, 1, "ef"), (1320, 1, "")]);
         assert_eq!(shown(&done), [(1, Closed::Timer, "abcd".to_owned()), (1, Closed::Late, "ef".to_owned())]);
+        let config = Config { open_bytes_max: 4, ..Config::default() };
+        let (_, done) = run(config, &[(1300, 1, "aa"), (1300, 2, "bb"), (1320, 9, ""), (1300, 3, "c")]);
+        assert_eq!(shown(&done), [(1, Closed::Timer, "aa".to_owned())]);
     }
 
     #[test]

@@ -206,6 +206,8 @@ impl Disk {
 
     /// Takes the right to write.
     pub(super) fn lock(&self) -> Result<WriteLock, Error> {
-        WriteLock::take(&self.dir, self.file_mode)
+        let lock = WriteLock::take(&self.dir, self.file_mode)?;
+        self.own(&lock.0, &self.path(names::LOCK), self.file_mode)?;
+        Ok(lock)
     }
 }

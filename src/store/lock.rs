@@ -20,7 +20,7 @@ const TEXT_BYTES_MAX: u64 = 32;
 
 /// The right to write, until it is dropped.
 #[derive(Debug)]
-pub(super) struct WriteLock(File);
+pub(super) struct WriteLock(pub(super) File);
 
 impl WriteLock {
     pub(super) fn take(dir: &Path, file_mode: u32) -> Result<Self, Error> {
@@ -51,9 +51,10 @@ impl Drop for WriteLock {
 
 /// Whether a writer has the directory now.
 pub(super) fn has_writer(dir: &Path) -> Result<bool, Error> {
-    let dir = dir.canonicalize().map_err(Error::io("open", dir))?;
     let path = dir.join(names::LOCK);
-    let file = match files::open_regular(&path) {
+    // Who asks may have named the directory by a link.
+    let opened = dir.canonicalize().and_then(|dir| files::open_regular(&dir.join(names::LOCK)));
+    let file = match opened {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(Error::io("open", &path)(error)),
