@@ -17,6 +17,7 @@ use ktrail::ingest::counters::Counters;
 use ktrail::ingest::{Ingest, Sink};
 use ktrail::record::line;
 use ktrail::record::stamp::EventId;
+use ktrail::redact::{Config as Redaction, Redactor};
 use ktrail::store::term::Terms;
 use ktrail::store::{self, Flush, Stamp, Store};
 
@@ -121,8 +122,11 @@ fn assemble(log: &[u8]) {
     }
 }
 
-fn ingest(log: &[u8], sink: &mut dyn Sink) {
+fn ingest(log: &[u8], redactor: Option<Redactor>, sink: &mut dyn Sink) {
     let mut ingest = Ingest::import(Arc::new(Counters::default()));
+    if let Some(redactor) = redactor {
+        ingest.redact(redactor);
+    }
     for (number, text) in (1..).zip(lines(log)) {
         ingest.log_line(text, number, sink);
     }
@@ -141,7 +145,7 @@ fn index(log: &[u8], folder: &Path) {
     let describe = Arc::new(ktrail::entry::decode::describe);
     let (store, _) = Store::open(config, describe).expect("a new folder is a store");
     let mut log_sink = Log(store);
-    ingest(log, &mut log_sink);
+    ingest(log, None, &mut log_sink);
     black_box(&log_sink.0);
 }
 
@@ -182,10 +186,14 @@ fn main() {
     println!("{EVENTS} events of {records:.1} records and {} bytes", log.len() / EVENTS);
     measure("split", EVENTS, &log, || split(&log));
     measure("+ assemble", EVENTS, &log, || assemble(&log));
-    measure("+ encode", EVENTS, &log, || {
+    let encode = |redactor: Option<Redactor>| {
         let mut count = Count::default();
-        ingest(&log, &mut count);
+        ingest(&log, redactor, &mut count);
         black_box((count.bytes, count.terms));
+    };
+    measure("+ encode", EVENTS, &log, || encode(None));
+    measure("+ redact and encode", EVENTS, &log, || {
+        encode(Some(Redactor::new(&Redaction::default()).expect("good rules")));
     });
     let memory = Path::new("/dev/shm");
     let folder = if memory.is_dir() { memory.to_path_buf() } else { std::env::temp_dir() };

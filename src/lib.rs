@@ -13,6 +13,7 @@ pub mod record;
 
 pub mod event;
 
+pub mod redact;
 pub mod rules;
 
 pub mod ruleset;

@@ -2,127 +2,27 @@
 
 mod support {
     pub(crate) mod openmetrics;
+    #[allow(dead_code)]
+    pub(crate) mod server;
 }
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::ops::ControlFlow;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::{Arc, mpsc};
-use std::thread::JoinHandle;
+use std::sync::mpsc;
 
 use ktrail::client::{Client, Error};
-use ktrail::protocol::{Kernel, LIVE_WAITING_MAX, METRICS_CONNECTIONS_MAX, SearchParameters, Status, Unseen};
+use ktrail::protocol::SearchParameters;
+use ktrail::protocol::limits::{LIVE_WAITING_MAX, METRICS_CONNECTIONS_MAX};
 use ktrail::serve::error::Error as ServeError;
 use ktrail::serve::live::Live;
-use ktrail::serve::metrics::Metrics;
-use ktrail::serve::{Config, Server, Sources};
-use ktrail::store::term::Terms;
-use ktrail::store::{self, Stamp, Store};
+use ktrail::serve::{Config, Server};
 use support::openmetrics::{self, Family};
-use tokio::sync::watch;
-
-/// A server on a runtime of its own.
-struct Running {
-    dir: tempfile::TempDir,
-    live: Live,
-    stop: watch::Sender<bool>,
-    thread: Option<JoinHandle<()>>,
-    _store: Store,
-}
-
-/// The key of every entry in [`start`]'s log.
-const KEY: u8 = 1;
-
-fn terms(key: &str) -> Terms {
-    let mut terms = Terms::default();
-    terms.add(KEY, key.as_bytes());
-    terms
-}
-
-/// A port that the system chooses.
-const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
-
-/// The status that the server tells.
-fn status() -> Status {
-    let mut status = Status::default();
-    status.daemon.version = "1.2.3".to_owned();
-    status.daemon.followers = 4;
-    status.counters.messages = 70;
-    status.kernel = Some(Kernel { backlog: 9, backlog_wait_time_actual: Some(11), ..Kernel::default() });
-    status.store.space.free_bytes = Some(1 << 40);
-    status.unseen = Some(Unseen { processes: 3, ..Unseen::default() });
-    status
-}
-
-fn sources(store: &Store, live: &Live) -> Sources {
-    let metrics = Arc::new(Metrics::new(Arc::new(status), store.timings()));
-    Sources { reader: store.reader(), live: live.clone(), status: Arc::new(status), metrics }
-}
-
-/// Serves a log of `entries` lines `{"n":0}`, `{"n":1}` … whose key is `even` or `odd`.
-fn start(entries: u32) -> Running {
-    let dir = tempfile::tempdir().expect("a temporary directory");
-    let describe = |_: &[u8], _: &mut Terms| Some(Stamp::default());
-    let config = store::Config { dir: dir.path().join("log"), ..store::Config::default() };
-    let (mut store, _) = Store::open(config, Arc::new(describe)).expect("an empty log");
-    for number in 0..entries {
-        let key = if number % 2 == 0 { "even" } else { "odd" };
-        let stamp = Stamp { time_ms: u64::from(number), serial: number };
-        store.append(stamp, &terms(key), format!("{{\"n\":{number}}}").as_bytes()).expect("room");
-    }
-    store.flush().expect("room");
-    let live = Live::default();
-    let sources = sources(&store, &live);
-    let config = Config { socket: dir.path().join("socket"), readers: None, metrics: Some(ANY_PORT) };
-    let (stop, stopped) = watch::channel(false);
-    let (ready, is_ready) = mpsc::channel();
-    let thread = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(async {
-            let server = Server::bind(config, sources).expect("a free path");
-            ready.send(()).expect("the test waits");
-            server.run(stopped).await;
-        });
-    });
-    is_ready.recv().expect("the server starts");
-    Running { dir, live, stop, thread: Some(thread), _store: store }
-}
-
-impl Running {
-    fn socket(&self) -> PathBuf {
-        self.dir.path().join("socket")
-    }
-
-    fn client(&self) -> Client {
-        Client::new(&self.socket()).expect("a runtime")
-    }
-
-    /// Sends bytes as they are and gives what comes back until the server closes, which it may do before all is sent.
-    fn raw(&self, request: &str) -> String {
-        let mut stream = UnixStream::connect(self.socket()).expect("the server listens");
-        let _ = stream.write_all(request.as_bytes());
-        let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer);
-        String::from_utf8(answer).expect("text")
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.stop.send_replace(true);
-        if let Some(thread) = self.thread.take() {
-            let ended = thread.join();
-            assert!(ended.is_ok() || std::thread::panicking(), "the server ends in order");
-        }
-        assert!(!self.socket().exists() || std::thread::panicking(), "the socket is removed");
-    }
-}
+use support::server::{Told, sources, start, status, terms};
 
 fn collected(client: &Client, parameters: &SearchParameters) -> Vec<String> {
     let mut lines = Vec::new();
@@ -327,39 +227,13 @@ fn a_follower_gets_what_matches_and_a_slow_one_is_told_what_it_missed() {
 }
 
 #[test]
-fn only_those_who_may_read_do() {
-    let running = start(1);
-    if !nix::unistd::geteuid().is_root() || !Path::new("/usr/bin/curl").exists() {
-        eprintln!("skipped: this needs root, to become another user, and curl");
-        return;
-    }
-    // The mode of the socket would stop a stranger already: the check behind it is what is tried here.
-    fs::set_permissions(running.dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))
-        .expect("its mode");
-    fs::set_permissions(running.socket(), std::os::unix::fs::PermissionsExt::from_mode(0o666))
-        .expect("its mode");
-    let ask = |uid: u32| {
-        let output = Command::new("/usr/bin/curl")
-            .args(["-s", "--unix-socket"])
-            .arg(running.socket())
-            .arg("http://ktrail/v1/count")
-            .uid(uid)
-            .gid(uid)
-            .output()
-            .expect("curl runs");
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    };
-    assert_eq!(ask(0), "{\"count\":1}\n");
-    assert!(ask(65534).contains("only root"), "{}", ask(65534));
-}
-
-#[test]
 fn a_stale_socket_is_replaced_and_a_live_one_left_alone() {
     let running = start(1);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let _within = runtime.enter();
-    let sources = || sources(&running._store, &Live::default());
-    let bind = |socket: PathBuf| Server::bind(Config { socket, readers: None, metrics: None }, sources());
+    let sources = || sources(&running.store, &Live::default(), &Told::default());
+    let bind =
+        |socket: PathBuf| Server::bind(Config { socket, metrics: None, ..Config::default() }, sources());
     assert!(matches!(bind(running.socket()), Err(ServeError::InUse(_))));
     let stale = running.dir.path().join("stale");
     drop(UnixListener::bind(&stale).expect("a free path"));

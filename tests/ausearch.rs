@@ -878,8 +878,16 @@ fn a_store_that_cannot_be_read_is_asked_through_the_socket() {
     let (opened, _) = Store::open(config, Arc::new(ktrail::entry::decode::describe)).expect("a log");
     let metrics = Arc::new(Metrics::new(Arc::new(Status::default), opened.timings()));
     let status = Arc::new(Status::default);
-    let sources = Sources { reader: opened.reader(), live: Live::default(), status, metrics };
-    let config = ktrail::serve::Config { socket: socket.clone(), readers: None, metrics: None };
+    let sources = Sources {
+        reader: opened.reader(),
+        live: Live::default(),
+        status,
+        metrics,
+        notes: std::sync::Arc::new(|_| true),
+        administration: std::sync::Arc::new(|_| false),
+    };
+    let config =
+        ktrail::serve::Config { socket: socket.clone(), metrics: None, ..ktrail::serve::Config::default() };
     let (stop, stopped) = watch::channel(false);
     let (ready, is_ready) = mpsc::channel();
     let server = std::thread::spawn(move || {

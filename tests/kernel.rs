@@ -313,3 +313,59 @@ fn a_bad_rule_or_setting_is_refused_before_anything_is_touched() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
     }
 }
+
+/// Through the whole daemon: a secret in a command line is nowhere on disk, what was typed is there, and calls that
+/// administer are told with who made them.
+#[test]
+fn secrets_do_not_reach_the_disk_and_administrative_calls_do() {
+    let Some(mut guard) = KernelGuard::take() else { return };
+    let daemon = Daemon::start_in(directory(), "[redact]\nenabled = true\n", |watched| {
+        ["-w", watched.to_str().expect("text"), "-p", "x", "-k", "secrets"].map(str::to_owned).to_vec()
+    });
+    let dir = daemon.watched();
+    fs::copy("/bin/true", dir.join("mysql")).expect("a copy");
+    let long = format!("--password={}s3cret", "x".repeat(9000));
+    let ran =
+        Command::new(dir.join("mysql")).args(["-ps3cret", "--token", "s3cret", &long, "plain"]).status();
+    assert!(ran.expect("it runs").success());
+    let found = daemon.search(&["-k", "secrets", "--type", "EXECVE"], 1);
+    let event = &found[0];
+    // Three in the arguments; as many of them in the title as its 128 bytes hold.
+    assert!(event["redacted"].as_u64().is_some_and(|count| (3..=6).contains(&count)), "{event:#}");
+    let text = event.to_string();
+    assert!(
+        text.contains("-p[redacted]") && text.contains("--password=[redacted]") && text.contains("plain")
+    );
+    assert!(!text.contains("s3cret") && !text.contains(&"x".repeat(100)), "{text}");
+
+    for (path, kind) in [("rotate", "DAEMON_ROTATE"), ("reload", "DAEMON_CONFIG")] {
+        let socket = dir.parent().expect("a parent").join("socket");
+        let mut stream = std::os::unix::net::UnixStream::connect(socket).expect("the daemon listens");
+        let request = format!("POST /v1/{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).expect("the daemon reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("text");
+        assert!(answer.starts_with("HTTP/1.1 202 "), "{answer}");
+        let found = daemon.search(&["--type", kind], 1);
+        let told = record(&found[0], kind);
+        assert_eq!((told["op"].as_str(), told["uid"].as_u64()), (Some(path), Some(0)), "{told:#}");
+        assert_eq!(told["pid"].as_u64(), Some(u64::from(std::process::id())));
+    }
+    // The process goes on with its configuration as it is now, in a segment of its own.
+    let reloaded = daemon.search(&["--type", "DAEMON_START"], 2);
+    assert_eq!(record(&reloaded[1], "DAEMON_START")["op"], "reload");
+    let (status, dir) = daemon.stop();
+    assert_eq!(status, Some(0));
+    for file in fs::read_dir(dir.path().join("log")).expect("a directory") {
+        let path = file.expect("a file").path();
+        let bytes = if path.extension().is_some_and(|end| end == "seg") {
+            zstd::decode_all(fs::File::open(&path).expect("a file")).expect("zstd")
+        } else if path.is_file() {
+            fs::read(&path).expect("a file")
+        } else {
+            continue;
+        };
+        assert!(memchr::memmem::find(&bytes, b"s3cret").is_none(), "{}", path.display());
+    }
+    assert_eq!(guard.control().status().expect("a status").pid, 0, "it has unregistered");
+}

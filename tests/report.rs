@@ -690,7 +690,7 @@ fn a_report_through_the_socket_is_that_of_the_directory() {
     let (reader, _) =
         Reader::open(&store.dir.path().join("log"), Arc::new(describe)).expect("the log is there");
     let socket = store.dir.path().join("socket");
-    let config = Config { socket: socket.clone(), readers: None, metrics: None };
+    let config = Config { socket: socket.clone(), metrics: None, ..ktrail::serve::Config::default() };
     let (stop, stopped) = watch::channel(false);
     let (ready, is_ready) = mpsc::channel();
     let serving = std::thread::spawn(move || {
@@ -698,7 +698,14 @@ fn a_report_through_the_socket_is_that_of_the_directory() {
         runtime.block_on(async {
             let metrics = Arc::new(Metrics::new(Arc::new(Status::default), Timings::default()));
             let status = Arc::new(Status::default);
-            let sources = Sources { reader, live: Live::default(), status, metrics };
+            let sources = Sources {
+                reader,
+                live: Live::default(),
+                status,
+                metrics,
+                notes: std::sync::Arc::new(|_| true),
+                administration: std::sync::Arc::new(|_| false),
+            };
             let server = Server::bind(config, sources).expect("a free path");
             ready.send(()).expect("the test waits");
             server.run(stopped).await;

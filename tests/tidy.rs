@@ -5,32 +5,36 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules in their order, lowest first, each with what it may use of ours. `docs/architecture.md` says why.
-const MAY_USE: [(&str, &[&str]); 22] = [
+const MAY_USE: &[(&str, &[&str])] = &[
     ("sys", &[]),
     ("tables", &[]),
     ("netlink", &["sys"]),
     ("record", &["tables"]),
     ("event", &["record"]),
+    ("redact", &["record", "event"]),
     ("rules", &["tables"]),
-    ("ruleset", &["netlink", "rules"]),
+    ("ruleset", &["sys", "netlink", "rules"]),
     ("interpret", &["tables", "record", "event"]),
     ("enrich", &["sys", "record", "event"]),
     ("store", &["sys"]),
     ("entry", &["tables", "record", "event", "enrich", "store"]),
-    ("ingest", &["record", "event", "enrich", "entry", "store", "tables"]),
+    ("ingest", &["record", "event", "redact", "enrich", "entry", "store", "tables"]),
     ("query", &["tables", "record", "entry", "store"]),
     ("protocol", &[]),
-    ("serve", &["sys", "store", "query", "protocol"]),
+    ("serve", &["sys", "record", "store", "entry", "query", "protocol"]),
     ("client", &["protocol"]),
     ("render", &["tables", "record", "event", "interpret", "enrich", "entry"]),
     ("report", &["tables", "record", "event", "interpret"]),
     ("outputs", &["record", "event", "interpret", "store", "entry", "query", "render"]),
-    ("config", &["netlink", "event", "enrich", "store", "ingest", "query", "serve", "outputs"]),
+    (
+        "config",
+        &["sys", "netlink", "event", "redact", "enrich", "store", "ingest", "query", "serve", "outputs"],
+    ),
     (
         "daemon",
         &[
-            "sys", "netlink", "record", "event", "rules", "ruleset", "enrich", "store", "entry", "ingest",
-            "query", "protocol", "serve", "outputs", "config",
+            "sys", "netlink", "record", "event", "redact", "rules", "ruleset", "enrich", "store", "entry",
+            "ingest", "query", "protocol", "serve", "outputs", "config",
         ],
     ),
     (

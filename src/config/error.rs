@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::redact;
+use crate::sys::files::Untrusted;
+
 /// Why a configuration cannot be used.
 #[derive(Debug, Error)]
 pub enum Error {
@@ -16,6 +19,9 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// Somebody else could have written the file.
+    #[error(transparent)]
+    Untrusted(#[from] Untrusted),
     /// The text is not what the file's syntax asks for.
     #[error("{}:{line}:{column}: {message}", path.display())]
     Syntax {
@@ -55,6 +61,9 @@ pub enum Invalid {
     /// A command that no policy runs.
     #[error("on_low_space is neither run nor halt")]
     UnusedCommand,
+    /// What cannot be replaced.
+    #[error(transparent)]
+    Redaction(#[from] redact::error::Error),
     /// A number below what makes sense.
     #[error("{value} is below the least, {least}")]
     TooSmall {

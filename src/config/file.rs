@@ -19,6 +19,8 @@ pub(super) struct File {
     pub(super) log_dir: PathBuf,
     pub(super) socket: PathBuf,
     pub(super) readers: Option<String>,
+    pub(super) sensitive_readers: Option<String>,
+    pub(super) administrators: Option<String>,
     pub(super) metrics_listen: Option<Loopback>,
     pub(super) node: Name,
     pub(super) rules_dirs: Vec<PathBuf>,
@@ -27,6 +29,7 @@ pub(super) struct File {
     pub(super) events: Events,
     pub(super) store: Store,
     pub(super) output: BTreeMap<String, Output>,
+    pub(super) redact: Redact,
     pub(super) diagnostics: Diagnostics,
 }
 
@@ -36,6 +39,8 @@ impl Default for File {
             log_dir: PathBuf::from(LOG_DIR_DEFAULT),
             socket: PathBuf::from(SOCKET_DEFAULT),
             readers: None,
+            sensitive_readers: None,
+            administrators: None,
             metrics_listen: None,
             node: Name::None,
             rules_dirs: vec![PathBuf::from("/etc/ktrail/rules.d")],
@@ -44,6 +49,7 @@ impl Default for File {
             events: Events::default(),
             store: Store::default(),
             output: BTreeMap::new(),
+            redact: Redact::default(),
             diagnostics: Diagnostics::default(),
         }
     }
@@ -193,6 +199,30 @@ impl Default for Store {
             flush: Flush::Interval,
             flush_interval_ms: 1000,
             group: None,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Redact {
+    pub(super) enabled: bool,
+    pub(super) options: Option<Vec<String>>,
+    pub(super) programs: Option<BTreeMap<String, Vec<String>>>,
+    pub(super) assignments: Option<Vec<String>>,
+    pub(super) urls: bool,
+    pub(super) patterns: Vec<String>,
+}
+
+impl Default for Redact {
+    fn default() -> Redact {
+        Redact {
+            enabled: false,
+            options: None,
+            programs: None,
+            assignments: None,
+            urls: true,
+            patterns: Vec::new(),
         }
     }
 }

@@ -5,6 +5,7 @@ mod file;
 mod output;
 mod reference;
 
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -17,10 +18,15 @@ use nix::unistd::{Gid, Group};
 use crate::event::assembler;
 use crate::netlink::events;
 use crate::outputs;
+use crate::redact::{self, Redactor};
+use crate::serve::access::Groups;
 use crate::store;
+use crate::sys::files::{self, Reason, Untrusted};
 
 /// Where the configuration is read from when no other file is named.
 pub const FILE_DEFAULT: &str = "/etc/ktrail/ktrail.toml";
+/// Bytes of a configuration file at most: a hundred times one with every setting and many patterns.
+pub const FILE_BYTES_MAX: u64 = 1 << 20;
 /// Where the log is kept when nothing else is said.
 pub const LOG_DIR_DEFAULT: &str = "/var/log/ktrail";
 /// Where the local API listens when nothing else is said.
@@ -31,8 +37,8 @@ pub const SOCKET_DEFAULT: &str = "/run/ktrail/ktrail.sock";
 pub struct Config {
     /// The socket of the local API.
     pub socket: PathBuf,
-    /// The group whose members may read the log.
-    pub readers: Option<Gid>,
+    /// The groups whose members may call the local API.
+    pub groups: Groups,
     /// The loopback address and port at which metrics are served without asking who reads them.
     pub metrics: Option<SocketAddr>,
     /// What is written as `node=` into events.
@@ -55,6 +61,8 @@ pub struct Config {
     pub names: bool,
     /// What gets events beside the log.
     pub outputs: Vec<outputs::Config>,
+    /// What is replaced in command lines before they are stored; nothing without it.
+    pub redact: Option<redact::Config>,
     /// The daemon's own log.
     pub diagnostics: Diagnostics,
 }
@@ -138,11 +146,22 @@ impl Config {
             Some(path) => (path.as_path(), true),
             None => (Path::new(FILE_DEFAULT), false),
         };
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => String::new(),
-            Err(source) => return Err(Error::Read { path: path.to_owned(), source }),
+        let bytes = match files::read_settings(path, FILE_BYTES_MAX) {
+            Ok(bytes) => bytes,
+            Err(Untrusted { reason: Reason::System(source), .. }) => match source.kind() {
+                ErrorKind::NotFound if !named => Vec::new(),
+                _ => return Err(Error::Read { path: path.to_owned(), source }),
+            },
+            Err(untrusted) => return Err(untrusted.into()),
         };
+        if u64::try_from(bytes.len()).is_ok_and(|bytes| bytes > FILE_BYTES_MAX) {
+            let source = io::Error::new(ErrorKind::FileTooLarge, "it is longer than 1 MiB");
+            return Err(Error::Read { path: path.to_owned(), source });
+        }
+        let text = String::from_utf8(bytes).map_err(|error| Error::Read {
+            path: path.to_owned(),
+            source: io::Error::new(ErrorKind::InvalidData, error.utf8_error()),
+        })?;
         Config::parse(&text, path, overrides)
     }
 
@@ -197,7 +216,11 @@ impl Config {
         let idle_ms = at_least("events.idle_ms", file.events.idle_ms)?;
         Ok(Config {
             socket: overrides.socket.clone().unwrap_or(file.socket),
-            readers: group("readers", &file.readers)?,
+            groups: Groups {
+                readers: group("readers", &file.readers)?,
+                sensitive_readers: group("sensitive_readers", &file.sensitive_readers)?,
+                administrators: group("administrators", &file.administrators)?,
+            },
             metrics: file.metrics_listen.map(|Loopback(address)| address),
             node: node(&file.node),
             events: events::Config { receive_buffer_bytes: usize::try_from(buffer).unwrap_or(usize::MAX) },
@@ -212,6 +235,7 @@ impl Config {
             on_drift: on_drift(file.rules.on_drift),
             names: file.events.names,
             outputs,
+            redact: redaction(file.redact).map_err(|cause| invalid("redact", Invalid::Redaction(cause)))?,
             diagnostics: Diagnostics {
                 level: file.diagnostics.level,
                 dir: file.diagnostics.dir,
@@ -226,6 +250,20 @@ fn group(name: &Option<String>) -> Result<Option<Gid>, Invalid> {
     let Some(name) = name else { return Ok(None) };
     let found = Group::from_name(name).ok().flatten();
     found.map(|group| Some(group.gid)).ok_or_else(|| Invalid::Group(name.clone()))
+}
+
+/// What is replaced, and whether it can be.
+fn redaction(file: file::Redact) -> Result<Option<redact::Config>, redact::error::Error> {
+    let default = redact::Config::default();
+    let config = redact::Config {
+        options: file.options.unwrap_or(default.options),
+        programs: file.programs.map_or(default.programs, |programs| programs.into_iter().collect()),
+        assignments: file.assignments.unwrap_or(default.assignments),
+        urls: file.urls,
+        patterns: file.patterns,
+    };
+    Redactor::new(&config)?;
+    Ok(file.enabled.then_some(config))
 }
 
 /// A time in seconds, of which 0 is none.
@@ -289,10 +327,12 @@ mod tests {
 
     #[test]
     fn settings_reach_their_module() {
-        let text = "node = \"web1\"\nreaders = \"root\"\n[store]\nflush = \"every_event\"\nretain_bytes = 0\n[kernel]\nbacklog_limit = 64\n[rules]\non_drift = \"repair\"\n";
+        let text = "node = \"web1\"\nreaders = \"root\"\nadministrators = \"root\"\n[store]\nflush = \"every_event\"\nretain_bytes = 0\n[kernel]\nbacklog_limit = 64\n[rules]\non_drift = \"repair\"\n";
         let config = parse(text).expect("a good file");
         assert_eq!(config.node.as_deref(), Some(&b"web1"[..]));
-        assert_eq!(config.readers, Some(Gid::from_raw(0)));
+        let root = Some(Gid::from_raw(0));
+        let groups = Groups { readers: root, sensitive_readers: None, administrators: root };
+        assert_eq!(config.groups, groups);
         assert_eq!((config.store.flush, config.store.retain_bytes), (store::Flush::EveryEvent, None));
         assert_eq!((config.kernel.backlog_limit, config.on_drift), (64, OnDrift::Repair));
     }
@@ -318,6 +358,10 @@ mod tests {
             ("[store\n", "ktrail.toml:1:7: "),
             ("log_dir = \"log\"\n", "ktrail.toml: log_dir: \"log\" is not an absolute path"),
             ("readers = \"nosuchgroup\"\n", "ktrail.toml: readers: there is no group nosuchgroup"),
+            (
+                "administrators = \"nosuchgroup\"\n",
+                "ktrail.toml: administrators: there is no group nosuchgroup",
+            ),
             ("[store]\nrotate_bytes = 5\n", "ktrail.toml: store.rotate_bytes: 5 is below the least, 1048576"),
             (
                 "metrics_listen = \"0.0.0.0:9477\"\n",

@@ -9,7 +9,11 @@ use roaring::RoaringBitmap;
 use crate::entry::decode;
 use crate::record::RecordType;
 use crate::record::stamp::{self, EventId};
+use crate::redact;
 use crate::store::{Error, Reader, SegmentView};
+
+/// Stands for the text of a record in which something was replaced; no record is empty.
+const REDACTED: &[u8] = b"";
 
 /// The records in the log of the events that messages belong to.
 #[derive(Default)]
@@ -55,6 +59,9 @@ impl Known {
             let Ok(stored) = decode::decode(&line) else { continue };
             let Some(records) = self.records.get_mut(&stored.event.id) else { continue };
             for (kind, body) in stored.event.records() {
+                // What was replaced in it is not to be had any more: such a record is known by its type.
+                let is_redacted = stored.event.redacted > 0 && redact::holds_command(kind);
+                let body = if is_redacted { REDACTED } else { body };
                 *records.entry(self.hasher.hash_one((kind.0, body))).or_default() += 1;
             }
         }
@@ -68,11 +75,13 @@ impl Known {
             return self.fresh.contains(&id);
         }
         let end = body.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
-        let key = self.hasher.hash_one((kind, body.get(..end).unwrap_or(body)));
-        let stored = self.records.get_mut(&id).and_then(|records| records.get_mut(&key));
-        if let Some(count) = stored.filter(|count| **count > 0) {
-            *count -= 1;
-            return false;
+        let keys = [body.get(..end).unwrap_or(body), REDACTED].map(|body| self.hasher.hash_one((kind, body)));
+        for key in keys {
+            let stored = self.records.get_mut(&id).and_then(|records| records.get_mut(&key));
+            if let Some(count) = stored.filter(|count| **count > 0) {
+                *count -= 1;
+                return false;
+            }
         }
         self.fresh.insert(id);
         true

@@ -35,7 +35,7 @@ pub(super) struct Rules {
 /// Reads all rules. Every error of every file is told at once.
 pub(super) fn load(arguments: &Arguments, config: &Config) -> anyhow::Result<Rules> {
     let host = ThisHost::default();
-    let mut sources = files::read_all(&files::in_dirs(&config.rules_dirs)?, &host)?;
+    let mut sources = files::read_all_to_load(&files::in_dirs(&config.rules_dirs)?, &host)?;
     let (mut rules, errors) = Rules::of(&mut sources);
     if !errors.is_empty() {
         bail!("rules are wrong, and none has been loaded:{errors}");

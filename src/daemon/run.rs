@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use tokio::sync::watch;
 
+use super::calls::Calls;
 use super::capture::{Capture, HostNames, NoNames, Receiving, Source, Storing, Work, wall_ms};
 use super::counts::Watch;
 use super::drift::{Drift, Reports};
@@ -16,7 +17,7 @@ use super::recover::Known;
 use super::rules::Rules;
 use super::signals::{Signals, Wish};
 use super::space::Space;
-use super::status::{Delivering, Status};
+use super::status::{Delivering, Status, Watched};
 use super::unseen::Unseen;
 use super::{diagnostics, manager, successor};
 use crate::config::Config;
@@ -32,12 +33,14 @@ use crate::netlink::status::StatusChange;
 use crate::outputs::Outputs;
 use crate::outputs::tap::Tap;
 use crate::record::RecordType;
+use crate::redact::Redactor;
 use crate::rules::plan;
 use crate::ruleset::load::installed;
+use crate::serve::limits::Limits;
 use crate::serve::live::Live;
 use crate::serve::metrics::Metrics;
 use crate::serve::{self, Server, Sources};
-use crate::store::Store;
+use crate::store::{Store, Timings};
 use crate::sys::ring::{Kept, Ring};
 
 /// How often the daemon looks whether its threads are alive.
@@ -82,7 +85,7 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
     let delivering = Delivering::default();
     let status = Status {
         config: config.clone(),
-        reader: reader.clone(),
+        reader,
         live: live.clone(),
         counters: counters.clone(),
         space: space.shown().clone(),
@@ -90,10 +93,8 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
         outputs: delivering.clone(),
         started_ms,
     };
-    let (source, watched) = status.source();
-    let metrics = Arc::new(Metrics::new(source.clone(), store.timings()));
-    let sources = Sources { reader, live: live.clone(), status: source, metrics };
-    let server = Server::bind(server_config(config), sources)?;
+    let calls = Calls::new();
+    let (server, watched) = server(config, status, store.timings(), &calls)?;
     manager::keep(manager::RING, &kept);
     let receiving = match receiving {
         Ok(receiving) => receiving,
@@ -108,6 +109,7 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
     let (reports, reported) = Reports::new();
     let storing = Storing { ingest, store: log.0, live, tap: log.2, space, known, reports };
     let capture = Capture::start(receiving, ring, storing, counters.clone())?;
+    calls.begin(capture.work());
     manager::keep(manager::EVENTS, capture.registered()?);
     session.is_registered();
     let watch = Watch::start(Control::open()?, *session.before(), counters.clone(), capture.work())?;
@@ -116,13 +118,19 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
     let _ = capture.work().send(Work::State(session.memory()));
     let begun =
         loaded.and_then(|()| Drift::start(Control::open()?, config.on_drift, reported, capture.work()));
-    let ended = begun.and_then(|drift| {
-        greet(config, rules, server.metrics_address());
-        manager::ready("capturing");
-        let ended = runtime.block_on(serve_until_signal(server, signals, &capture));
-        drift.stop();
-        ended
-    });
+    let ended = match begun {
+        Ok(drift) => {
+            greet(config, rules, server.metrics_address());
+            manager::ready("capturing");
+            let ended = runtime.block_on(serve_until_signal(server, signals, calls, &capture));
+            drift.stop();
+            ended
+        }
+        Err(error) => {
+            drop(calls);
+            Err(error)
+        }
+    };
     drop(within);
     if matches!(ended, Ok(Wish::Renew)) {
         watch.stop();
@@ -135,6 +143,21 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
     outputs.end(OUTPUTS_END_MAX);
     tracing::info!("stopped");
     ended.map(drop)
+}
+
+/// The server of the local API, and where the watcher's part of its status is put once it runs.
+fn server(
+    config: &Config,
+    status: Status,
+    timings: Timings,
+    calls: &Calls,
+) -> anyhow::Result<(Server, Watched)> {
+    let (reader, live) = (status.reader.clone(), status.live.clone());
+    let (status, watched) = status.source();
+    let metrics = Arc::new(Metrics::new(status.clone(), timings));
+    let (notes, administration) = (calls.notes(), calls.administration());
+    let sources = Sources { reader, live, status, metrics, notes, administration };
+    Ok((Server::bind(server_config(config), sources)?, watched))
 }
 
 fn open_log(config: &Config) -> anyhow::Result<Store> {
@@ -213,16 +236,32 @@ fn greet(config: &Config, rules: &Rules, metrics: Option<SocketAddr>) {
 }
 
 fn server_config(config: &Config) -> serve::Config {
-    serve::Config { socket: config.socket.clone(), readers: config.readers, metrics: config.metrics }
+    serve::Config {
+        socket: config.socket.clone(),
+        groups: config.groups,
+        metrics: config.metrics,
+        limits: Limits::default(),
+    }
 }
 
-async fn serve_until_signal(server: Server, mut signals: Signals, capture: &Capture) -> anyhow::Result<Wish> {
+async fn serve_until_signal(
+    server: Server,
+    mut signals: Signals,
+    mut calls: Calls,
+    capture: &Capture,
+) -> anyhow::Result<Wish> {
     let (stop, stopped) = watch::channel(false);
     let serving = tokio::spawn(server.run(stopped));
     let mut alive = tokio::time::interval(ALIVE_INTERVAL);
     let ended = loop {
+        let wish = async {
+            tokio::select! {
+                wish = signals.next() => wish,
+                Some(wish) = calls.wishes.recv() => wish,
+            }
+        };
         tokio::select! {
-            wish = signals.next() => {
+            wish = wish => {
                 if wish == Wish::Rotate {
                     let _ = capture.work().send(Work::Rotate);
                     continue;
@@ -297,7 +336,11 @@ fn ingest(config: &Config, counters: &Arc<Counters>) -> anyhow::Result<Ingest> {
         true => Box::new(HostNames(Enricher::new(enrich::Config::default(), Box::new(Host))?)),
         false => Box::new(NoNames),
     };
-    Ok(Ingest::live(config.assembler.clone(), config.node.clone(), names, counters.clone()))
+    let mut ingest = Ingest::live(config.assembler.clone(), config.node.clone(), names, counters.clone());
+    if let Some(redact) = &config.redact {
+        ingest.redact(Redactor::new(redact)?);
+    }
+    Ok(ingest)
 }
 
 fn now() -> Now {

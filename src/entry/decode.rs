@@ -8,7 +8,7 @@ use super::{Stored, VERSION, date, separator};
 use crate::enrich::Names;
 use crate::event::{Closed, Event};
 use crate::record::RecordType;
-use crate::record::fields::is_quotable;
+use crate::record::fields::encode as encoded;
 use crate::record::line;
 use crate::record::stamp::EventId;
 use crate::store::Stamp;
@@ -49,6 +49,9 @@ fn entry(reader: &mut Reader<'_>) -> Option<Stored> {
             b"malformed" => Closed::Malformed,
             _ => return None,
         };
+    }
+    if reader.skip(b",\"redacted\":").is_some() {
+        event.redacted = reader.number()?;
     }
     reader.skip(b",\"records\":[")?;
     while reader.skip(b"]").is_none() {
@@ -182,17 +185,6 @@ fn null(reader: &mut Reader<'_>, text: &mut Vec<u8>) -> Option<()> {
     reader.skip(b"null")?;
     text.extend_from_slice(b"(null)");
     Some(())
-}
-
-/// Writes a string as the kernel's `audit_log_untrustedstring` does.
-fn encoded(string: &[u8], text: &mut Vec<u8>) {
-    if is_quotable(string) {
-        text.push(b'"');
-        text.extend_from_slice(string);
-        text.push(b'"');
-    } else {
-        json::hex(text, string);
-    }
 }
 
 /// An EXECVE record's members: `argc` and `argv`, `first` and `argv`, or plain ones.

@@ -64,14 +64,16 @@ impl Encoder {
             terms.add(Field::Node.id(), node);
         }
         let closed: &[u8] = match event.closed {
-            Closed::Complete => return,
-            Closed::Timer => b"timer",
-            Closed::Late => b"late",
-            Closed::Malformed => b"malformed",
+            Closed::Complete => b"",
+            Closed::Timer => b",\"closed\":\"timer\"",
+            Closed::Late => b",\"closed\":\"late\"",
+            Closed::Malformed => b",\"closed\":\"malformed\"",
         };
-        out.extend_from_slice(b",\"closed\":\"");
         out.extend_from_slice(closed);
-        out.push(b'"');
+        if event.redacted > 0 {
+            out.extend_from_slice(b",\"redacted\":");
+            json::number(out, u64::from(event.redacted));
+        }
     }
 
     fn time(&mut self, time_ms: u64, out: &mut Vec<u8>) {

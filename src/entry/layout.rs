@@ -15,7 +15,7 @@ use crate::tables::field::{Class, IdKind, class, id_kind};
 
 /// Layouts kept at most: more than there are record types in use. With one more, all are learned anew.
 const LAYOUTS_MAX: usize = 512;
-/// Fields with which a layout is begun anew before the next record: none that a kernel writes has so many.
+/// Fields with which a layout is begun anew after the record: none that a kernel writes has so many.
 const MEMBERS_MAX: usize = 256;
 /// Bytes of a field's text that are remembered at most: longer ones seldom come twice.
 const TEXT_BYTES_MAX: usize = 256;
@@ -165,11 +165,15 @@ impl Layout {
         self.inner.take().unwrap_or_else(|| Box::new(Layout::new(self.kind)))
     }
 
+    /// Ends a record: what one with too many fields has made known is not kept.
+    pub(super) fn end(&mut self) {
+        if self.members.len() > MEMBERS_MAX {
+            *self = Layout { record: self.record, inner: self.inner.take(), ..Layout::new(self.kind) };
+        }
+    }
+
     /// Begins a record.
     pub(super) fn begin(&mut self) -> Walk {
-        if self.members.len() > MEMBERS_MAX {
-            *self = Layout { record: self.record, ..Layout::new(self.kind) };
-        }
         self.record += 1;
         Walk { last: None }
     }

@@ -57,6 +57,7 @@ impl Writer<'_> {
                 value => self.value(member, body.get(found.start..found.end).unwrap_or_default(), value),
             };
         }
+        layout.end();
         regular && end == body.len()
     }
 

@@ -12,6 +12,7 @@ pub mod field;
 mod json;
 mod layout;
 mod members;
+pub mod sensitive;
 
 #[cfg(test)]
 mod tests;

@@ -26,6 +26,8 @@ pub struct Config {
     /// Bytes of text that one event may hold; with more it is closed and the rest is kept as late parts. However its
     /// bytes have to be escaped, such an event stays within a line of the store.
     pub event_bytes_max: usize,
+    /// Bytes of text of all open events; with more, the one longest without a record is closed.
+    pub open_bytes_max: usize,
 }
 
 impl Default for Config {
@@ -36,6 +38,7 @@ impl Default for Config {
             proctitle_ends: false,
             open_max: 4096,
             event_bytes_max: 1 << 20,
+            open_bytes_max: 32 << 20,
         }
     }
 }
@@ -51,9 +54,9 @@ impl Config {
 /// serials is looked up, so a plain ring will do.
 const CLOSED_KEPT: usize = 1024;
 /// Emptied events kept for reuse.
-const SPARE_MAX: usize = 1024;
+const SPARE_MAX: usize = 256;
 /// Text an emptied event may hold in reserve, in bytes; a larger one is freed.
-const SPARE_BYTES_MAX: usize = 64 << 10;
+const SPARE_BYTES_MAX: usize = 32 << 10;
 
 /// The identity of an open event.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -96,6 +99,8 @@ pub struct Assembler {
     turn: u64,
     closed: VecDeque<EventId>,
     newest_serial: u32,
+    /// Bytes of text of the open events.
+    open_bytes: usize,
     spare: Vec<Event>,
 }
 
@@ -110,6 +115,7 @@ impl Assembler {
             turn: 0,
             closed: VecDeque::with_capacity(CLOSED_KEPT),
             newest_serial: 0,
+            open_bytes: 0,
             spare: Vec::new(),
         }
     }
@@ -120,6 +126,7 @@ impl Assembler {
         let Some((_, open)) = self.current.as_mut() else { return };
         if record.kind != RecordType::EOE {
             open.event.push(record.kind, record.body);
+            self.open_bytes += record.body.len();
             if record.unnamed {
                 open.event.unname_last();
             }
@@ -133,6 +140,9 @@ impl Assembler {
             self.close_current(Closed::Complete, done);
         } else if open.event.bytes() > self.config.event_bytes_max {
             self.close_current(Closed::Timer, done);
+        }
+        while self.open_bytes > self.config.open_bytes_max && !self.open.is_empty() {
+            self.close_oldest(done);
         }
     }
 
@@ -255,6 +265,7 @@ impl Assembler {
     }
 
     fn close(&mut self, id: EventId, mut event: Event, closed: Closed, done: &mut Vec<Event>) {
+        self.open_bytes -= event.bytes();
         if event.is_empty() {
             // Only an EOE: its event was closed before and has been told of.
             self.recycle(event);
@@ -352,6 +363,9 @@ mod tests {
         let config = Config { event_bytes_max: 3, ..Config::default() };
         let (_, done) = run(config, &[(1300, 1, "abcd"), (1302, 1, "ef"), (1320, 1, "")]);
         assert_eq!(shown(&done), [(1, Closed::Timer, "abcd".to_owned()), (1, Closed::Late, "ef".to_owned())]);
+        let config = Config { open_bytes_max: 4, ..Config::default() };
+        let (_, done) = run(config, &[(1300, 1, "aa"), (1300, 2, "bb"), (1320, 9, ""), (1300, 3, "c")]);
+        assert_eq!(shown(&done), [(1, Closed::Timer, "aa".to_owned())]);
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub struct Event {
     pub id: EventId,
     /// Why the event was closed.
     pub closed: Closed,
+    /// How many secrets in its command lines were replaced before it was stored: with any, its text is not the kernel's.
+    pub redacted: u32,
     text: Vec<u8>,
     records: Vec<Record>,
 }
@@ -47,7 +49,7 @@ struct Record {
 impl Event {
     /// An event without records.
     pub fn new(id: EventId) -> Event {
-        Event { node: None, id, closed: Closed::Complete, text: Vec::new(), records: Vec::new() }
+        Event { node: None, id, closed: Closed::Complete, redacted: 0, text: Vec::new(), records: Vec::new() }
     }
 
     /// Makes this an event without records under another id, and keeps its memory.
@@ -55,6 +57,7 @@ impl Event {
         self.node = None;
         self.id = id;
         self.closed = Closed::Complete;
+        self.redacted = 0;
         self.text.clear();
         self.records.clear();
     }

@@ -23,6 +23,7 @@ use crate::event::assembler::{self, Assembler, Incoming};
 use crate::event::{Closed, Event};
 use crate::record::stamp::{self, EventId};
 use crate::record::{RecordType, line};
+use crate::redact::Redactor;
 use crate::store::term::Terms;
 
 /// Bytes of a line of a log that are taken as one record; a longer line is kept in pieces of this length. The kernel's
@@ -55,6 +56,7 @@ pub struct Ingest {
     node: Option<Box<[u8]>>,
     own_serial: u32,
     last_serial: Option<u32>,
+    redactor: Option<Redactor>,
     done: Vec<Event>,
     line: Vec<u8>,
     terms: Terms,
@@ -79,6 +81,11 @@ impl Ingest {
         Ingest::new(config, node, Names::Host(names), counters)
     }
 
+    /// Replaces secrets in command lines before they are stored.
+    pub fn redact(&mut self, redactor: Redactor) {
+        self.redactor = Some(redactor);
+    }
+
     /// For the lines of an auditd log.
     pub fn import(counters: Arc<Counters>) -> Ingest {
         Ingest::new(assembler::Config::for_log(), None, Names::Tails(TailNames::default()), counters)
@@ -99,6 +106,7 @@ impl Ingest {
             node,
             own_serial: 0,
             last_serial: None,
+            redactor: None,
             done: Vec::new(),
             line: Vec::new(),
             terms: Terms::default(),
@@ -232,7 +240,10 @@ impl Ingest {
             return;
         }
         let mut done = std::mem::take(&mut self.done);
-        for event in done.drain(..) {
+        for mut event in done.drain(..) {
+            if let Some(redactor) = &mut self.redactor {
+                redactor.event(&mut event);
+            }
             self.line.clear();
             self.terms.clear();
             let names: &mut dyn Resolve = match &mut self.names {

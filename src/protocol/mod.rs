@@ -2,6 +2,8 @@
 //!
 //! HTTP/1.1 over a unix socket; answers are JSON, streams are one JSON object a line. `docs/api.md` is the reference.
 
+pub mod limits;
+
 use serde::{Deserialize, Serialize};
 
 /// The version of the API; the first part of every path.
@@ -16,25 +18,14 @@ pub const SEARCH_PATH: &str = "/v1/search";
 pub const COUNT_PATH: &str = "/v1/count";
 /// New entries as they come, one a line.
 pub const TAIL_PATH: &str = "/v1/tail";
+/// Begins a new segment of the log. POST, for administrators.
+pub const ROTATE_PATH: &str = "/v1/rotate";
+/// Goes on with configuration and program as they are now. POST, for administrators.
+pub const RELOAD_PATH: &str = "/v1/reload";
 /// The status as OpenMetrics text.
 pub const METRICS_PATH: &str = "/metrics";
 /// The content type of that text.
 pub const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-/// Connections at a time; each costs a task and a buffer.
-pub const CONNECTIONS_MAX: usize = 64;
-/// Connections at a time on the port for metrics: one for each of a few collectors. They take no place of the others.
-pub const METRICS_CONNECTIONS_MAX: usize = 8;
-/// Bytes of a request's head, so that the longest filter fits with every byte escaped.
-pub const HEAD_BYTES_MAX: usize = 32 << 10;
-/// Seconds in which a request's head has to come.
-pub const HEAD_SECONDS_MAX: u64 = 10;
-/// Chunks of a stream that wait for a slow client before a search waits as well.
-pub const CHUNKS_WAITING_MAX: usize = 4;
-/// Bytes of lines that are sent together.
-pub const CHUNK_BYTES: usize = 64 << 10;
-/// Entries that wait for a slow follower before it is told that it has missed some.
-pub const LIVE_WAITING_MAX: usize = 4096;
 
 /// The answer to `/v1/version`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +45,14 @@ pub struct Count {
     pub count: u64,
 }
 
-/// The body of every answer that is not 200.
+/// The answer to an administrative call: what was asked for is begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accepted {
+    /// Always true.
+    pub accepted: bool,
+}
+
+/// The body of every answer that is not 200 or 202.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// What is wrong, in words.

@@ -21,6 +21,9 @@ const DENSE_PART_ENTRIES: usize = 256;
 const PARTS_ALONE: usize = 1;
 /// Parts that are read ahead of the one that is handed out, once there are other threads.
 const PARTS_AHEAD: usize = 32;
+/// Bytes of lines that are read ahead in one part: with [`PARTS_AHEAD`] of them some 36 MiB, however long lines are. What
+/// is beyond is read when it is handed out.
+const PART_BYTES_MAX: usize = 1 << 20;
 /// Threads at most, this one included: what a search may take from a machine that has other work.
 const THREADS_MAX: usize = 4;
 
@@ -53,6 +56,9 @@ impl Part<'_> {
     /// Reads the lines, as far as that can be done.
     fn read(&mut self, line: &mut Vec<u8>) {
         for (segment, ordinal) in &self.hits {
+            if self.lines.len() >= PART_BYTES_MAX {
+                return;
+            }
             if let Err(error) = segment.read(*ordinal, line) {
                 self.failed = Some(error);
                 return;
@@ -69,15 +75,24 @@ impl Part<'_> {
         sink: &mut dyn FnMut(Position, &[u8]) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, Error> {
         let mut start = 0;
-        for ((segment, ordinal), end) in self.hits.iter().zip(&self.ends) {
-            let line = self.lines.get(start..*end).unwrap_or_default();
-            start = *end;
+        let mut long = Vec::new();
+        for (place, (segment, ordinal)) in self.hits.iter().enumerate() {
+            let line = match self.ends.get(place) {
+                Some(end) => self.lines.get(std::mem::replace(&mut start, *end)..*end).unwrap_or_default(),
+                None => {
+                    if let Some(error) = self.failed {
+                        return Err(error);
+                    }
+                    segment.read(*ordinal, &mut long)?;
+                    &long
+                }
+            };
             *matched += 1;
             if sink(Position { segment: segment.id(), ordinal: *ordinal }, line).is_break() {
                 return Ok(ControlFlow::Break(()));
             }
         }
-        self.failed.map_or(Ok(ControlFlow::Continue(())), Err)
+        Ok(ControlFlow::Continue(()))
     }
 }
 

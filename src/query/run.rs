@@ -80,7 +80,12 @@ pub struct Ran {
     pub matched: u64,
     /// Segments whose index or lines were looked at.
     pub segments_read: u64,
+    /// Whether it was stopped before its end by who asked.
+    pub stopped: bool,
 }
+
+/// Whether a query is to go on. It is asked before each segment: reading one takes a part of a second.
+pub type GoOn<'a> = &'a (dyn Fn() -> bool + Sync);
 
 /// Hands the entries that are wanted to `sink`, in order, until it breaks.
 pub fn run(
@@ -88,7 +93,17 @@ pub fn run(
     query: &Query,
     sink: &mut dyn FnMut(Position, &[u8]) -> ControlFlow<()>,
 ) -> Result<Ran, store::Error> {
-    let mut hits = Hits::new(snapshot, query);
+    run_while(snapshot, query, &|| true, sink)
+}
+
+/// As [`run`], as long as it is to go on.
+pub fn run_while(
+    snapshot: &Snapshot,
+    query: &Query,
+    go_on: GoOn<'_>,
+    sink: &mut dyn FnMut(Position, &[u8]) -> ControlFlow<()>,
+) -> Result<Ran, store::Error> {
+    let mut hits = Hits::new(snapshot, query, go_on);
     read::ahead(&mut hits, sink)?;
     Ok(hits.ran)
 }
@@ -96,6 +111,7 @@ pub fn run(
 /// The entries that are wanted, one after the other.
 pub(super) struct Hits<'a> {
     query: &'a Query,
+    go_on: GoOn<'a>,
     segments: Box<dyn Iterator<Item = &'a SegmentView> + 'a>,
     /// What is left of a segment.
     current: Option<(&'a SegmentView, roaring::bitmap::IntoIter)>,
@@ -105,9 +121,10 @@ pub(super) struct Hits<'a> {
 }
 
 impl<'a> Hits<'a> {
-    fn new(snapshot: &'a Snapshot, query: &'a Query) -> Hits<'a> {
+    fn new(snapshot: &'a Snapshot, query: &'a Query, go_on: GoOn<'a>) -> Hits<'a> {
         let segments = in_order(snapshot.segments(), query.order);
-        Hits { query, segments, current: None, left: query.limit.unwrap_or(u64::MAX), ran: Ran::default() }
+        let left = query.limit.unwrap_or(u64::MAX);
+        Hits { query, go_on, segments, current: None, left, ran: Ran::default() }
     }
 
     pub(super) fn next(&mut self) -> Result<Option<(&'a SegmentView, u32)>, store::Error> {
@@ -126,6 +143,10 @@ impl<'a> Hits<'a> {
                 }
             }
             let Some(segment) = self.segments.next() else { return Ok(None) };
+            if !(self.go_on)() {
+                self.ran.stopped = true;
+                return Ok(None);
+            }
             if let Some(wanted) = wanted(segment, self.query)? {
                 self.ran.segments_read += 1;
                 self.current = Some((segment, wanted.into_iter()));
@@ -136,11 +157,20 @@ impl<'a> Hits<'a> {
 
 /// Counts the entries that are wanted, by the index alone.
 pub fn count(snapshot: &Snapshot, query: &Query) -> Result<Ran, store::Error> {
+    count_while(snapshot, query, &|| true)
+}
+
+/// As [`count`], as long as it is to go on.
+pub fn count_while(snapshot: &Snapshot, query: &Query, go_on: GoOn<'_>) -> Result<Ran, store::Error> {
     let next = AtomicUsize::new(0);
     // Every thread takes the next segment until there is none.
     let count_some = || {
         let mut ran = Ran::default();
         while let Some(segment) = snapshot.segments().get(next.fetch_add(1, Ordering::Relaxed)) {
+            if !go_on() {
+                ran.stopped = true;
+                break;
+            }
             if let Some(wanted) = wanted(segment, query)? {
                 ran.segments_read += 1;
                 ran.matched += wanted.len();
@@ -164,7 +194,11 @@ pub fn count(snapshot: &Snapshot, query: &Query) -> Result<Ran, store::Error> {
 
 impl Ran {
     fn and(self, other: Ran) -> Ran {
-        Ran { matched: self.matched + other.matched, segments_read: self.segments_read + other.segments_read }
+        Ran {
+            matched: self.matched + other.matched,
+            segments_read: self.segments_read + other.segments_read,
+            stopped: self.stopped || other.stopped,
+        }
     }
 }
 

@@ -63,6 +63,24 @@ pub fn decode<'a>(value: &Value<'a>) -> Option<Cow<'a, [u8]>> {
     }
 }
 
+/// Appends an untrusted string as the kernel writes it (`audit_log_untrustedstring`): in quotes, or as hexadecimal digits
+/// where something in it could be taken for something else.
+pub fn encode(text: &[u8], out: &mut Vec<u8>) {
+    if is_quotable(text) {
+        out.push(b'"');
+        out.extend_from_slice(text);
+        out.push(b'"');
+        return;
+    }
+    for byte in text {
+        let digit = |value: u8| HEX_DIGITS.get(usize::from(value)).copied().unwrap_or_default();
+        out.extend([digit(byte >> 4), digit(byte & 15)]);
+    }
+}
+
+/// The digits that the kernel writes.
+const HEX_DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+
 /// Appends the bytes that `digits` stand for and says whether it could: an even number of hexadecimal digits, not none.
 pub fn unhex(digits: &[u8], out: &mut Vec<u8>) -> bool {
     let (pairs, odd) = digits.as_chunks::<2>();

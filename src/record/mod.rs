@@ -18,12 +18,16 @@ impl RecordType {
     pub const USER: RecordType = RecordType(1005);
     /// A process's login uid was set.
     pub const LOGIN: RecordType = RecordType(1006);
+    /// A command that a user runs as another one, as sudo tells it.
+    pub const USER_CMD: RecordType = RecordType(1123);
     /// The audit daemon started.
     pub const DAEMON_START: RecordType = RecordType(1200);
     /// The audit daemon ended in an orderly way.
     pub const DAEMON_END: RecordType = RecordType(1201);
     /// The audit daemon's settings changed; ktrail says here what others did to the rules.
     pub const DAEMON_CONFIG: RecordType = RecordType(1203);
+    /// The audit daemon began a new segment of its log because somebody asked for it.
+    pub const DAEMON_ROTATE: RecordType = RecordType(1205);
     /// The audit daemon writes again after it could not.
     pub const DAEMON_RESUME: RecordType = RecordType(1206);
     /// The audit daemon met an error; ktrail says here what was lost.

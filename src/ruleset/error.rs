@@ -8,6 +8,7 @@ use thiserror::Error;
 use crate::netlink;
 use crate::rules::Rule;
 use crate::rules::kernel::CodecError;
+use crate::sys::files::Untrusted;
 
 /// Why rules could not be read.
 #[derive(Debug, Error)]
@@ -20,6 +21,9 @@ pub enum ReadError {
         /// Why not.
         source: io::Error,
     },
+    /// Somebody else could have written the file.
+    #[error(transparent)]
+    Untrusted(#[from] Untrusted),
     /// A file that is no rules file by its size.
     #[error("{} has more than {max} bytes, the most a rules file may have", path.display(), max = super::files::FILE_BYTES_MAX)]
     TooLong {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::error::ReadError;
 use crate::rules::host::Host;
 use crate::rules::parse;
+use crate::sys::files::{self as settings, Reason, Untrusted};
 
 /// Bytes of a rules file at most: a hundred thousand rules. More is some other file.
 pub const FILE_BYTES_MAX: u64 = 16 << 20;
@@ -25,13 +26,26 @@ pub struct Source {
 }
 
 impl Source {
-    /// Reads a file.
+    /// Reads a file, to say what is in it.
     pub fn read(path: &Path, host: &impl Host) -> Result<Source, ReadError> {
         let failed = |source: io::Error| ReadError::Read { path: path.to_owned(), source };
         let mut text = Vec::new();
         File::open(path)
             .and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut text))
             .map_err(failed)?;
+        Source::whole(path, text, host)
+    }
+
+    /// Reads a file whose rules are to be loaded: root takes none that somebody else could have written.
+    pub fn read_to_load(path: &Path, host: &impl Host) -> Result<Source, ReadError> {
+        let text = settings::read_settings(path, FILE_BYTES_MAX).map_err(|error| match error.reason {
+            Reason::System(source) => ReadError::Read { path: path.to_owned(), source },
+            reason => ReadError::Untrusted(Untrusted { reason, path: error.path }),
+        })?;
+        Source::whole(path, text, host)
+    }
+
+    fn whole(path: &Path, text: Vec<u8>, host: &impl Host) -> Result<Source, ReadError> {
         match u64::try_from(text.len()).is_ok_and(|bytes| bytes <= FILE_BYTES_MAX) {
             true => Ok(Source::new(path.to_owned(), text, host)),
             false => Err(ReadError::TooLong { path: path.to_owned() }),
@@ -76,7 +90,12 @@ pub fn in_dirs(dirs: &[PathBuf]) -> Result<Vec<PathBuf>, ReadError> {
     Ok(all)
 }
 
-/// Reads files in their order.
+/// Reads files in their order, to say what is in them.
 pub fn read_all(paths: &[PathBuf], host: &impl Host) -> Result<Vec<Source>, ReadError> {
     paths.iter().map(|path| Source::read(path, host)).collect()
+}
+
+/// Reads files in their order, to load what is in them.
+pub fn read_all_to_load(paths: &[PathBuf], host: &impl Host) -> Result<Vec<Source>, ReadError> {
+    paths.iter().map(|path| Source::read_to_load(path, host)).collect()
 }

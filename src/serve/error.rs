@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::sys::files::Untrusted;
+
 /// Why the socket could not be made.
 #[derive(Debug, Error)]
 pub enum Error {
@@ -18,6 +20,9 @@ pub enum Error {
     /// Longer than a socket's address holds.
     #[error("{} is too long for a socket: a path has at most 107 bytes", .0.display())]
     TooLong(PathBuf),
+    /// The socket would be in a directory that others could change.
+    #[error(transparent)]
+    Untrusted(#[from] Untrusted),
     /// The port for metrics cannot be had.
     #[error("cannot serve metrics on {address}: {source}")]
     Port {

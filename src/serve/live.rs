@@ -1,40 +1,61 @@
 //! New entries for those who follow: handed on without waiting for anybody.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::broadcast;
 
-use crate::protocol::LIVE_WAITING_MAX;
+use crate::protocol::limits::{LIVE_WAITING_BYTES_MAX, LIVE_WAITING_MAX};
 use crate::store::term::Terms;
 
 /// One new entry.
 #[derive(Debug)]
 pub struct LiveEntry {
-    /// Its stored form.
-    pub line: Box<[u8]>,
+    /// Its stored form; nothing of one for which there was no room.
+    pub line: Option<Box<[u8]>>,
     /// Its terms, for filters.
     pub terms: Terms,
+    /// Bytes of all entries that wait, to be given back.
+    waiting_bytes: Arc<AtomicUsize>,
+}
+
+impl Drop for LiveEntry {
+    fn drop(&mut self) {
+        let bytes = self.line.as_ref().map_or(0, |line| line.len());
+        self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
 }
 
 /// The place where new entries are handed on.
 #[derive(Clone, Debug)]
 pub struct Live {
     sender: broadcast::Sender<Arc<LiveEntry>>,
+    waiting_bytes: Arc<AtomicUsize>,
 }
 
 impl Default for Live {
     fn default() -> Live {
-        Live { sender: broadcast::channel(LIVE_WAITING_MAX).0 }
+        Live { sender: broadcast::channel(LIVE_WAITING_MAX).0, waiting_bytes: Arc::default() }
     }
 }
 
 impl Live {
     /// Hands an entry on to all who follow; costs next to nothing when nobody does.
     pub fn publish(&self, line: &[u8], terms: &Terms) {
-        if self.followers() > 0 {
-            // An error means that the last follower left in this moment.
-            let _ = self.sender.send(Arc::new(LiveEntry { line: line.into(), terms: terms.clone() }));
+        if self.followers() == 0 {
+            return;
         }
+        let waiting_bytes = self.waiting_bytes.clone();
+        let waiting = waiting_bytes.fetch_add(line.len(), Ordering::Relaxed);
+        let entry = match waiting.saturating_add(line.len()) <= LIVE_WAITING_BYTES_MAX {
+            true => LiveEntry { line: Some(line.into()), terms: terms.clone(), waiting_bytes },
+            false => {
+                waiting_bytes.fetch_sub(line.len(), Ordering::Relaxed);
+                LiveEntry { line: None, terms: Terms::default(), waiting_bytes }
+            }
+        };
+        // An error means that the last follower left in this moment.
+        let _ = self.sender.send(Arc::new(entry));
     }
 
     /// How many follow.

@@ -3,44 +3,69 @@
 //! Knows neither the kernel's socket nor terminals. A slow client waits for itself only.
 
 pub mod access;
+pub mod calls;
 pub mod error;
+pub mod limits;
 pub mod live;
 pub mod metrics;
+mod places;
 mod routes;
 mod socket;
+mod stream;
 
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use nix::unistd::Gid;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio_io_timeout::TimeoutStream;
 
-use crate::protocol::{CONNECTIONS_MAX, HEAD_BYTES_MAX, HEAD_SECONDS_MAX, METRICS_CONNECTIONS_MAX, Status};
+use crate::protocol::Status;
+use crate::protocol::limits::{HEAD_BYTES_MAX, HEADERS_MAX, METRICS_CONNECTIONS_MAX};
 use crate::store::Reader;
-use access::Access;
+use access::{Groups, Peer};
+use calls::{Call, Calls, Notes, Refusal};
 use error::Error;
+use limits::Limits;
 use live::Live;
 use metrics::Metrics;
+use places::Places;
 
-/// Where the server listens and who may read.
-#[derive(Clone, Debug)]
+/// How often what was counted of refused calls is looked at.
+const CALLS_TICK: Duration = Duration::from_secs(1);
+
+/// Where the server listens and who may do what.
+#[derive(Clone, Debug, Default)]
 pub struct Config {
     /// The socket's path.
     pub socket: PathBuf,
-    /// The group whose members may read, beside root and the daemon's own user. The socket file is the group's.
-    pub readers: Option<Gid>,
+    /// Who has rights beside root and the daemon's own user.
+    pub groups: Groups,
     /// Where metrics are served to whoever reaches it. A loopback address: it is not asked who reads.
     pub metrics: Option<SocketAddr>,
+    /// How much of everything.
+    pub limits: Limits,
 }
+
+/// What an administrator may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// A new segment of the log.
+    Rotate,
+    /// The configuration and the program as they are now.
+    Reload,
+}
+
+/// Begins an operation; false where the daemon cannot take it.
+pub type Administration = Arc<dyn Fn(Operation) -> bool + Send + Sync>;
 
 /// Gives the status for an answer.
 pub type StatusSource = Arc<dyn Fn() -> Status + Send + Sync>;
@@ -56,6 +81,30 @@ pub struct Sources {
     pub status: StatusSource,
     /// The same and more as text for collectors.
     pub metrics: Arc<Metrics>,
+    /// Where refused and administrative calls are told.
+    pub notes: Notes,
+    /// What administrators may have done.
+    pub administration: Administration,
+}
+
+/// Whence a request comes.
+#[derive(Clone)]
+enum Caller {
+    /// The socket.
+    Local(Arc<Peer>),
+    /// The port for metrics.
+    Loopback,
+}
+
+/// What all connections share.
+#[derive(Clone)]
+struct Shared {
+    sources: Sources,
+    limits: Limits,
+    calls: Calls,
+    searches: Places,
+    streams: Places,
+    stop: watch::Receiver<bool>,
 }
 
 /// A server that listens.
@@ -90,27 +139,47 @@ impl Server {
 
     /// Serves until `stop` turns true, then ends all streams and removes the socket.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let limits = &self.config.limits;
+        let places = Places::new(limits.connections);
         let metrics_places = Arc::new(Semaphore::new(METRICS_CONNECTIONS_MAX));
+        let shared = Shared {
+            limits: limits.clone(),
+            calls: Calls::new(self.sources.notes.clone()),
+            searches: Places::new(limits.searches),
+            streams: Places::new(limits.streams),
+            stop: stop.clone(),
+            sources: self.sources,
+        };
         let mut connections = JoinSet::new();
+        let mut tick = tokio::time::interval(CALLS_TICK);
         loop {
             let accepted = tokio::select! {
                 accepted = self.listener.accept() => accepted.map(|(stream, _)| Stream::Local(stream)),
                 accepted = accept(self.metrics.as_ref()) => accepted.map(Stream::Loopback),
+                _ = tick.tick() => {
+                    shared.calls.tick(Instant::now());
+                    continue;
+                }
                 () = stopped(&mut stop) => break,
             };
             while connections.try_join_next().is_some() {}
             match accepted {
                 Ok(Stream::Local(stream)) => {
-                    let Some(place) = place(&places) else { continue };
-                    let access = access::may_read(&stream, self.config.readers);
-                    let served = connection(stream, access, self.sources.clone(), stop.clone());
-                    connections.spawn(holding(place, served));
+                    let peer = Peer::of(&stream, &self.config.groups);
+                    match places.take(&peer) {
+                        Some(place) => {
+                            let caller = Caller::Local(Arc::new(peer));
+                            connections.spawn(connection(stream, caller, shared.clone(), place));
+                        }
+                        None => {
+                            shared.calls.refused(&peer, Call::Connect, Refusal::Connections, Instant::now());
+                        }
+                    }
                 }
                 Ok(Stream::Loopback(stream)) => {
-                    let Some(place) = place(&metrics_places) else { continue };
-                    let served = connection(stream, Access::Metrics, self.sources.clone(), stop.clone());
-                    connections.spawn(holding(place, served));
+                    // Nobody can be named for a connection to the port: that it is closed has to do.
+                    let Ok(place) = metrics_places.clone().try_acquire_owned() else { continue };
+                    connections.spawn(connection(stream, Caller::Loopback, shared.clone(), place));
                 }
                 Err(error) => {
                     // Descriptors may be short for a while; the loop must not spin on it.
@@ -120,6 +189,7 @@ impl Server {
             }
         }
         socket::remove(&self.config.socket);
+        shared.calls.finish();
         let ended = async { while connections.join_next().await.is_some() {} };
         // Streams end by themselves when `stop` is true; what does not is a client that takes nothing any more.
         let _ = tokio::time::timeout(Duration::from_secs(1), ended).await;
@@ -147,48 +217,58 @@ async fn accept(listener: Option<&TcpListener>) -> io::Result<tokio::net::TcpStr
     }
 }
 
-fn place(places: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
-    let place = places.clone().try_acquire_owned().ok();
-    if place.is_none() {
-        tracing::warn!("too many connections: one is refused");
-    }
-    place
-}
-
-/// Serves, and keeps the place until that is over.
-async fn holding(_place: OwnedSemaphorePermit, served: impl Future<Output = ()>) {
-    served.await;
-}
-
-/// Answers the requests that come over one connection, of whatever kind, until it ends, or `stop` turns true and the
-/// request under way is answered.
-pub async fn connection(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send,
-    access: Access,
-    sources: Sources,
-    mut stop: watch::Receiver<bool>,
+/// Answers the requests that come over one connection, of whatever kind, until it ends, or it is to stop and the request
+/// under way is answered.
+async fn connection<P>(
+    stream: impl AsyncRead + AsyncWrite + Send,
+    caller: Caller,
+    shared: Shared,
+    _place: P,
 ) {
-    let streams_stop = stop.clone();
-    let service = service_fn(move |request| {
-        let answer = routes::answer(request, access, sources.clone(), streams_stop.clone());
-        async move { Ok::<_, std::convert::Infallible>(answer.await) }
-    });
+    let mut stop = shared.stop.clone();
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(shared.limits.stall_time));
+    let (calls, head_time) = (shared.calls.clone(), shared.limits.head_time);
+    let service = {
+        let caller = caller.clone();
+        service_fn(move |request| {
+            let answer = routes::answer(request, caller.clone(), shared.clone());
+            async move { Ok::<_, std::convert::Infallible>(answer.await) }
+        })
+    };
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_secs(HEAD_SECONDS_MAX))
+        .header_read_timeout(head_time)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), service);
+        .max_headers(HEADERS_MAX)
+        .serve_connection(TokioIo::new(Box::pin(stream)), service);
     tokio::pin!(served);
     tokio::select! {
         result = served.as_mut() => {
             if let Err(error) = result {
-                tracing::debug!(%error, "a connection ended early");
+                ended_early(&error, &caller, &calls);
             }
         }
         () = stopped(&mut stop) => {
             served.as_mut().graceful_shutdown();
             let _ = served.await;
         }
+    }
+}
+
+/// Tells of a connection that ended because of a limit.
+fn ended_early(error: &hyper::Error, caller: &Caller, calls: &Calls) {
+    tracing::debug!(%error, "a connection ended early");
+    let stalled = std::error::Error::source(error)
+        .and_then(|cause| cause.downcast_ref::<io::Error>())
+        .is_some_and(|cause| cause.kind() == io::ErrorKind::TimedOut);
+    let refusal = match error {
+        error if error.is_timeout() || stalled => Refusal::Time,
+        error if error.is_parse_too_large() => Refusal::Size,
+        _ => return,
+    };
+    if let Caller::Local(peer) = caller {
+        calls.refused(peer, Call::Unknown, refusal, Instant::now());
     }
 }
 

@@ -1,72 +1,166 @@
 //! Requests and their answers.
 
 use std::convert::Infallible;
-use std::ops::ControlFlow;
+use std::time::Instant;
 
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
-use hyper::body::{Bytes, Frame};
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::body::{Body as Content, Bytes};
+use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use serde::Serialize;
-use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
-use super::Sources;
-use super::access::Access;
-use crate::protocol::{
-    self, CHUNK_BYTES, CHUNKS_WAITING_MAX, Count, Problem, SearchParameters, Skipped, Version,
-};
+use super::access::Peer;
+use super::calls::{Call, Refusal};
+use super::places::{Place, Places};
+use super::stream::{self, Budget, Part, StreamError, View};
+use super::{Caller, Operation, Shared, Sources};
+use crate::protocol::limits::{BODY_BYTES_MAX, TARGET_BYTES_MAX};
+use crate::protocol::{self, Accepted, Count, Problem, SearchParameters, Version};
 use crate::query::filter::Filter;
 use crate::query::run::{self, Order, Query};
 use crate::store::Timings;
 
-/// A part of a stream, or the reason why it cannot be whole: the connection is then cut without the final chunk.
-type Part = Result<Frame<Bytes>, StreamError>;
 type Body = BoxBody<Bytes, StreamError>;
 
-/// A stream that could not be brought to its end.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct StreamError(String);
-
-pub(super) async fn answer<B>(
+pub(super) async fn answer<B: Content>(
     request: Request<B>,
-    access: Access,
-    sources: Sources,
-    stop: watch::Receiver<bool>,
+    caller: Caller,
+    shared: Shared,
 ) -> Response<Body> {
-    let path = request.uri().path();
-    let refused = match access {
-        Access::Granted => None,
-        Access::Metrics if path == protocol::METRICS_PATH => None,
-        Access::Metrics => Some((StatusCode::NOT_FOUND, "only /metrics is here; the rest is on the socket")),
-        Access::Refused => Some((
-            StatusCode::FORBIDDEN,
-            "only root, the daemon's user and the readers' group may read the log",
-        )),
+    let call = call(request.uri().path());
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    let too_long = if target > TARGET_BYTES_MAX {
+        Some((StatusCode::URI_TOO_LONG, "path and query are too long"))
+    } else if request.body().size_hint().upper().is_none_or(|bytes| bytes > BODY_BYTES_MAX) {
+        Some((StatusCode::PAYLOAD_TOO_LARGE, "no request has a body"))
+    } else {
+        None
     };
-    if let Some((status, error)) = refused {
-        return problem(status, error);
+    let Caller::Local(peer) = caller else {
+        return match too_long {
+            Some((status, error)) => last(problem(status, error)),
+            None if call == Call::Status && request.uri().path() == protocol::METRICS_PATH => {
+                match wrong_method(&request, Method::GET) {
+                    Some(answer) => answer,
+                    None => apart(move || metrics(&shared.sources)).await,
+                }
+            }
+            None => problem(StatusCode::NOT_FOUND, "only /metrics is here; the rest is on the socket"),
+        };
+    };
+    let refused = |status, refusal, error| {
+        shared.calls.refused(&peer, call, refusal, Instant::now());
+        problem(status, error)
+    };
+    if let Err((status, error)) = permitted(call, &peer) {
+        // Whoever has a right for another call may go on; a stranger's place is for the next one.
+        let answer = refused(status, Refusal::Right, error);
+        return if peer.rights == super::access::Rights::default() { last(answer) } else { answer };
     }
-    if request.method() != Method::GET {
-        let mut answer = problem(StatusCode::METHOD_NOT_ALLOWED, "only GET is known");
-        answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
-        return answer;
+    if let Some((status, error)) = too_long {
+        return last(refused(status, Refusal::Size, error));
     }
-    let query = asked(request.uri().query().unwrap_or_default());
-    match (path, query) {
-        (protocol::VERSION_PATH, _) => json(&version()),
-        // Both look at files: not for the thread that the streams are on.
-        (protocol::STATUS_PATH, _) => apart(move || json(&(sources.status)())).await,
-        (protocol::METRICS_PATH, _) => apart(move || metrics(&sources)).await,
-        (protocol::SEARCH_PATH | protocol::COUNT_PATH | protocol::TAIL_PATH, Err(error)) => {
-            problem(StatusCode::BAD_REQUEST, &error)
+    let method = if matches!(call, Call::Rotate | Call::Reload) { Method::POST } else { Method::GET };
+    match wrong_method(&request, method) {
+        Some(answer) => answer,
+        None => served(&request, call, &peer, &shared).await,
+    }
+}
+
+/// Which call a path is.
+fn call(path: &str) -> Call {
+    match path {
+        protocol::VERSION_PATH | protocol::STATUS_PATH | protocol::METRICS_PATH => Call::Status,
+        protocol::SEARCH_PATH => Call::Search,
+        protocol::COUNT_PATH => Call::Count,
+        protocol::TAIL_PATH => Call::Tail,
+        protocol::ROTATE_PATH => Call::Rotate,
+        protocol::RELOAD_PATH => Call::Reload,
+        _ => Call::Unknown,
+    }
+}
+
+/// Whether a caller has the right to a call. What is no call needs the right to read: strangers learn nothing.
+fn permitted(call: Call, peer: &Peer) -> Result<(), (StatusCode, &'static str)> {
+    let (has_right, error) = match call {
+        Call::Rotate | Call::Reload => (
+            peer.rights.administer,
+            "only root, the daemon's user and the administrators' group may administer",
+        ),
+        _ => (peer.rights.read, "only root, the daemon's user and the readers' groups may read the log"),
+    };
+    if has_right { Ok(()) } else { Err((StatusCode::FORBIDDEN, error)) }
+}
+
+fn wrong_method<B>(request: &Request<B>, known: Method) -> Option<Response<Body>> {
+    if request.method() == known {
+        return None;
+    }
+    let mut answer = problem(StatusCode::METHOD_NOT_ALLOWED, &format!("only {known} is known here"));
+    let name = if known == Method::GET { "GET" } else { "POST" };
+    answer.headers_mut().insert(ALLOW, HeaderValue::from_static(name));
+    Some(answer)
+}
+
+/// The answer to a permitted call.
+async fn served<B>(request: &Request<B>, call: Call, peer: &Peer, shared: &Shared) -> Response<Body> {
+    let sources = shared.sources.clone();
+    let query = match call {
+        Call::Search | Call::Count | Call::Tail => asked(request.uri().query().unwrap_or_default()),
+        _ => Ok(Query::default()),
+    };
+    let query = match query {
+        Ok(query) => query,
+        Err(error) => return problem(StatusCode::BAD_REQUEST, &error),
+    };
+    let place = |places: &Places, refusal| {
+        let place = places.take(peer);
+        if place.is_none() {
+            shared.calls.refused(peer, call, refusal, Instant::now());
         }
-        (protocol::SEARCH_PATH, Ok(query)) => search(query, &sources),
-        (protocol::COUNT_PATH, Ok(query)) => count(query, sources).await,
-        (protocol::TAIL_PATH, Ok(query)) => tail(query, &sources, stop),
-        _ => problem(StatusCode::NOT_FOUND, "no such path; see docs/api.md"),
+        place.ok_or_else(|| problem(StatusCode::TOO_MANY_REQUESTS, "as many of these run as may at a time"))
+    };
+    let view = if peer.rights.sensitive { View::Whole } else { View::Masked };
+    match call {
+        Call::Status => match request.uri().path() {
+            protocol::VERSION_PATH => json(StatusCode::OK, &version()),
+            // Both look at files: not for the thread that the streams are on.
+            protocol::STATUS_PATH => apart(move || json(StatusCode::OK, &(sources.status)())).await,
+            _ => apart(move || metrics(&sources)).await,
+        },
+        Call::Search => match place(&shared.searches, Refusal::Searches) {
+            Ok(place) => streamed(stream::search(query, view, shared, place)),
+            Err(answer) => answer,
+        },
+        Call::Count => match place(&shared.searches, Refusal::Searches) {
+            Ok(place) => count(query, shared, place).await,
+            Err(answer) => answer,
+        },
+        Call::Tail => match place(&shared.streams, Refusal::Streams) {
+            Ok(place) => streamed(stream::tail(query, view, shared, place)),
+            Err(answer) => answer,
+        },
+        Call::Rotate => administer(Operation::Rotate, call, peer, shared),
+        Call::Reload => administer(Operation::Reload, call, peer, shared),
+        Call::Connect | Call::Unknown => problem(StatusCode::NOT_FOUND, "no such path; see docs/api.md"),
+    }
+}
+
+/// Has an operation begun, once it is told who wants it.
+fn administer(operation: Operation, call: Call, peer: &Peer, shared: &Shared) -> Response<Body> {
+    let now = Instant::now();
+    if let Err(refusal) = shared.calls.administrative(peer, call, now) {
+        shared.calls.refused(peer, call, refusal, now);
+        return problem(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too many of these calls, or the log takes no entry now",
+        );
+    }
+    match (shared.sources.administration)(operation) {
+        true => json(StatusCode::ACCEPTED, &Accepted { accepted: true }),
+        false => problem(StatusCode::SERVICE_UNAVAILABLE, "the daemon has not done what it was asked before"),
     }
 }
 
@@ -107,91 +201,33 @@ fn asked(query: &str) -> Result<Query, String> {
     })
 }
 
-fn search(query: Query, sources: &Sources) -> Response<Body> {
-    let snapshot = sources.reader.snapshot();
-    let metrics = sources.metrics.clone();
-    let (sender, receiver) = mpsc::channel(CHUNKS_WAITING_MAX);
-    tokio::task::spawn_blocking(move || {
-        let mut chunk = Vec::with_capacity(CHUNK_BYTES);
-        let send = |chunk: &mut Vec<u8>| {
-            let bytes = Bytes::from(std::mem::take(chunk));
-            sender.blocking_send(Ok(Frame::data(bytes))).is_ok()
-        };
-        let mut take = |_, line: &[u8]| {
-            chunk.extend_from_slice(line);
-            chunk.push(b'\n');
-            match chunk.len() < CHUNK_BYTES || send(&mut chunk) {
-                true => ControlFlow::Continue(()),
-                false => ControlFlow::Break(()),
-            }
-        };
-        let ran = Timings::measure(&metrics.search, || run::run(&snapshot, &query, &mut take));
-        if !chunk.is_empty() {
-            send(&mut chunk);
-        }
-        if let Err(error) = ran {
-            tracing::error!(%error, "a search could not be brought to its end");
-            let _ = sender.blocking_send(Err(StreamError(error.to_string())));
-        }
-    });
-    stream(receiver)
-}
-
-async fn count(query: Query, sources: Sources) -> Response<Body> {
+async fn count(query: Query, shared: &Shared, place: Place) -> Response<Body> {
+    let (sources, time_max) = (shared.sources.clone(), shared.limits.search_time);
     let count = move || {
-        let snapshot = sources.reader.snapshot();
-        Timings::measure(&sources.metrics.count, || run::count(&snapshot, &query))
+        let _place = place;
+        let (snapshot, budget) = (sources.reader.snapshot(), Budget::new(time_max));
+        let go_on = || !budget.is_over();
+        Timings::measure(&sources.metrics.count, || run::count_while(&snapshot, &query, &go_on))
     };
-    let counted = tokio::task::spawn_blocking(count).await;
-    match counted {
-        Ok(Ok(ran)) => json(&Count { count: ran.matched }),
+    match tokio::task::spawn_blocking(count).await {
+        Ok(Ok(ran)) if ran.stopped => problem(StatusCode::SERVICE_UNAVAILABLE, stream::OUT_OF_TIME),
+        Ok(Ok(ran)) => json(StatusCode::OK, &Count { count: ran.matched }),
         Ok(Err(error)) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
         Err(_) => problem(StatusCode::INTERNAL_SERVER_ERROR, "the count was broken off"),
     }
 }
 
-fn tail(query: Query, sources: &Sources, mut stop: watch::Receiver<bool>) -> Response<Body> {
-    let mut entries = sources.live.follow();
-    let (sender, receiver) = mpsc::channel(CHUNKS_WAITING_MAX);
-    tokio::spawn(async move {
-        let mut left = query.limit.unwrap_or(u64::MAX);
-        while left > 0 {
-            let entry = tokio::select! {
-                entry = entries.recv() => entry,
-                () = sender.closed() => break,
-                () = super::stopped(&mut stop) => break,
-            };
-            let mut line = match entry {
-                Ok(entry) if query.filter.as_ref().is_none_or(|filter| filter.matches(&entry.terms)) => {
-                    left -= 1;
-                    entry.line.to_vec()
-                }
-                Ok(_) => continue,
-                Err(RecvError::Lagged(skipped)) => {
-                    serde_json::to_vec(&Skipped { skipped }).unwrap_or_default()
-                }
-                Err(RecvError::Closed) => break,
-            };
-            line.push(b'\n');
-            if sender.send(Ok(Frame::data(Bytes::from(line)))).await.is_err() {
-                break;
-            }
-        }
-    });
-    stream(receiver)
-}
-
-fn stream(mut receiver: mpsc::Receiver<Part>) -> Response<Body> {
+fn streamed(mut receiver: mpsc::Receiver<Part>) -> Response<Body> {
     let parts = futures_util::stream::poll_fn(move |context| receiver.poll_recv(context));
     let body = BodyExt::boxed(StreamBody::new(parts));
     with_type(StatusCode::OK, "application/x-ndjson", body)
 }
 
-fn json(value: &impl Serialize) -> Response<Body> {
+fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
     match serde_json::to_vec(value) {
         Ok(mut text) => {
             text.push(b'\n');
-            with_type(StatusCode::OK, "application/json", full(text))
+            with_type(status, "application/json", full(text))
         }
         Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     }
@@ -201,6 +237,12 @@ fn problem(status: StatusCode, error: &str) -> Response<Body> {
     let mut text = serde_json::to_vec(&Problem { error: error.to_owned() }).unwrap_or_default();
     text.push(b'\n');
     with_type(status, "application/json", full(text))
+}
+
+/// The last answer on its connection.
+fn last(mut answer: Response<Body>) -> Response<Body> {
+    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    answer
 }
 
 fn full(text: Vec<u8>) -> Body {

@@ -6,15 +6,19 @@ use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
+use nix::unistd::Gid;
 use tokio::net::UnixListener;
 
 use super::Config;
+use super::access::Groups;
 use super::error::Error;
+use crate::sys::files;
 
 /// Bytes of a path in a socket's address, without the final NUL (`sun_path`, linux/un.h).
 const PATH_BYTES_MAX: usize = 107;
 
-/// Makes the socket with mode 0660 for the readers' group, or 0600 without one.
+/// Makes the socket with mode 0600 where no group has rights, 0660 where one has, and 0666 where several have: the mode of
+/// a file knows one group. Who may do what is decided for each call in any case.
 pub(super) fn bind(config: &Config) -> Result<UnixListener, Error> {
     let path = config.socket.as_path();
     let failed = |action| move |source| Error::System { action, path: path.to_owned(), source };
@@ -28,13 +32,25 @@ pub(super) fn bind(config: &Config) -> Result<UnixListener, Error> {
             .create(parent)
             .map_err(failed("make the directory of"))?;
     }
+    // Whoever could write there could put a socket of his own in place of this one.
+    files::check_parents(path)?;
     clear(path)?;
     let listener = UnixListener::bind(path).map_err(failed("listen on"))?;
-    let mode = if config.readers.is_some() { 0o660 } else { 0o600 };
-    std::os::unix::fs::chown(path, None, config.readers.map(|group| group.as_raw()))
+    let (group, mode) = owner(&config.groups);
+    std::os::unix::fs::chown(path, None, group.map(|group| group.as_raw()))
         .map_err(failed("set the group of"))?;
     fs::set_permissions(path, Permissions::from_mode(mode)).map_err(failed("set the mode of"))?;
     Ok(listener)
+}
+
+/// Group and mode of the socket file.
+fn owner(groups: &Groups) -> (Option<Gid>, u32) {
+    let mut set = groups.set();
+    match set.next() {
+        None => (None, 0o600),
+        Some(group) if set.all(|other| other == group) => (Some(group), 0o660),
+        Some(_) => (None, 0o666),
+    }
 }
 
 /// Removes a socket that nobody listens on.

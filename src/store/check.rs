@@ -1,6 +1,5 @@
 //! Looks at every byte of a sealed segment: checksums, frames, lines, and whether its index is what its entries give.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -14,6 +13,7 @@ use super::posting::Union;
 use super::read::{SegmentView, ValueTest};
 use super::replay::{Step, Walked};
 use super::sealed::Sealed;
+use crate::sys::files;
 
 /// Something wrong with a file of the log.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -159,7 +159,7 @@ fn index(sealed: &Sealed, live: &LiveIndex, is_whole: bool) -> Result<Option<Str
         }
         // The same program makes the same bytes; those of another version may differ and say the same.
         let made = index_writer::encode(live, sealed.id, sealed.binding);
-        let stored = fs::read(&path).map_err(Error::open(&path))?;
+        let stored = files::read(&path).map_err(Error::open(&path))?;
         if made.is_some_and(|made| made == stored) { Ok(None) } else { compare(index, live) }
     });
     match looked {

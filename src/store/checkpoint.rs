@@ -3,7 +3,7 @@
 //! A checkpoint is a help, never needed: one that is missing, damaged, old or of another segment is passed over, and the
 //! lines tell all. What it covers, a file's last bytes before that place prove.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -14,6 +14,7 @@ use super::live::LiveIndex;
 use super::posting::Growing;
 use super::stamps::{Stamps, take_u32, take_u64};
 use super::{names, posting, varint};
+use crate::sys::files;
 
 const MAGIC: &[u8; 8] = b"ktrailCP";
 const VERSION: u8 = 1;
@@ -99,7 +100,7 @@ pub(super) fn decode(bytes: &[u8], segment: u64, file: &File) -> Option<LiveInde
 
 /// The index that the directory's checkpoint has of the segment in `file`; `None` where there is none to be used.
 pub(super) fn load(dir: &Path, segment: u64, file: &File) -> Option<LiveIndex> {
-    decode(&fs::read(dir.join(names::CHECKPOINT)).ok()?, segment, file)
+    decode(&files::read(&dir.join(names::CHECKPOINT)).ok()?, segment, file)
 }
 
 /// Replaces the checkpoint. What a power loss leaves of it does not verify, so it need not wait for the disk.

@@ -1,11 +1,12 @@
 //! Everything the store does to the file system by name: making, publishing, removing and syncing files.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io::Write;
-use std::os::unix::fs::{PermissionsExt, fchown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use nix::fcntl::OFlag;
 use nix::unistd::Gid;
 
 use super::Config;
@@ -14,6 +15,7 @@ use super::lock::WriteLock;
 use super::names;
 use super::timings::Timings;
 use super::volume::{Volume, Writer};
+use crate::sys::files::{self, Untrusted};
 
 /// A log directory that is written.
 #[derive(Clone, Debug)]
@@ -28,32 +30,46 @@ pub(super) struct Disk {
 }
 
 impl Disk {
-    /// Makes the directory where it is missing.
+    /// Makes the directory where it is missing. Refuses one that somebody else could have made or changed, and gives
+    /// it the mode and the group it is to have.
     pub(super) fn prepare(config: &Config, volume: Arc<dyn Volume>) -> Result<Disk, Error> {
         let dir = &*config.dir;
         let (file_mode, group) = (config.file_mode, config.group);
         let (manifest, timings) = (Arc::default(), Timings::default());
-        let disk = Disk { dir: dir.into(), file_mode, group, volume, manifest, timings };
-        match fs::metadata(dir) {
-            Ok(found) if found.is_dir() => {}
+        let mut disk = Disk { dir: dir.into(), file_mode, group, volume, manifest, timings };
+        match fs::symlink_metadata(dir) {
+            Ok(found) if found.is_dir() || found.is_symlink() => {}
             Ok(_) => return Err(Error::NotADirectory { path: dir.to_path_buf() }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => disk.make_dir(dir)?,
             Err(error) => return Err(Error::io("look at", dir)(error)),
         }
+        let opened = files::own_dir(dir)?;
+        disk.own(&opened, dir, disk.dir_mode())?;
+        // A link on the way to it may be changed later.
+        disk.dir = dir.canonicalize().map_err(Error::io("look at", dir))?.into();
         Ok(disk)
     }
 
+    /// Who may read files of the directory may also search it.
+    fn dir_mode(&self) -> u32 {
+        self.file_mode | (self.file_mode & 0o444) >> 2
+    }
+
     fn make_dir(&self, path: &Path) -> Result<(), Error> {
-        // Who may read files of the directory may also search it.
-        let mode = self.file_mode | (self.file_mode & 0o444) >> 2;
+        let mode = self.dir_mode();
         self.volume.make_dir(path, mode).map_err(Error::io("make", path))?;
         let dir = File::open(path).map_err(Error::io("open", path))?;
         self.own(&dir, path, mode)
     }
 
-    /// Sets what the process's umask and group would have decided.
+    /// Sets what the process's umask and group, or somebody since, have decided.
     fn own(&self, file: &File, path: &Path, mode: u32) -> Result<(), Error> {
-        if let Some(group) = self.group {
+        let found = file.metadata().map_err(Error::io("look at", path))?;
+        let group = self.group.filter(|group| found.gid() != group.as_raw());
+        if group.is_none() && found.mode() & 0o7777 == mode {
+            return Ok(());
+        }
+        if let Some(group) = group {
             fchown(file, None, Some(group.as_raw())).map_err(Error::io("set the group of", path))?;
         }
         file.set_permissions(Permissions::from_mode(mode)).map_err(Error::io("set the mode of", path))
@@ -74,10 +90,30 @@ impl Disk {
     /// Opens a file for reading and appending; `None` where there is none.
     pub(super) fn append(&self, name: &str) -> Result<Option<File>, Error> {
         let path = self.path(name);
-        match OpenOptions::new().read(true).append(true).open(&path) {
-            Ok(file) => Ok(Some(file)),
+        match files::open(&path, OFlag::O_RDWR | OFlag::O_APPEND | OFlag::O_NONBLOCK, 0) {
+            Ok(file) => {
+                files::check_own(&file, &path)?;
+                self.own(&file, &path, self.file_mode)?;
+                Ok(Some(file))
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::io("open", &path)(error)),
+            Err(error) => Err(Untrusted::opened(&path)(error).into()),
+        }
+    }
+
+    /// Gives a file that is there the mode and the group it is to have. An error says why it is not to be used.
+    pub(super) fn take(&self, name: &str) -> Result<(), Untrusted> {
+        let path = self.path(name);
+        match files::open(&path, OFlag::O_RDONLY | OFlag::O_NONBLOCK, 0) {
+            Ok(file) => {
+                files::check_owner(&file, &path)?;
+                if let Err(error) = self.own(&file, &path, self.file_mode) {
+                    tracing::warn!("{error}");
+                }
+                Ok(())
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(Untrusted::opened(&path)(error)),
         }
     }
 
@@ -135,8 +171,9 @@ impl Disk {
 
     fn quarantine(&self) -> Result<PathBuf, Error> {
         let path = self.path(names::QUARANTINE);
-        if !path.is_dir() {
-            self.make_dir(&path)?;
+        match fs::symlink_metadata(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => self.make_dir(&path)?,
+            _ => self.own(&files::own_dir(&path)?, &path, self.dir_mode())?,
         }
         Ok(path)
     }
@@ -169,6 +206,8 @@ impl Disk {
 
     /// Takes the right to write.
     pub(super) fn lock(&self) -> Result<WriteLock, Error> {
-        WriteLock::take(&self.dir, self.file_mode)
+        let lock = WriteLock::take(&self.dir, self.file_mode)?;
+        self.own(&lock.0, &self.path(names::LOCK), self.file_mode)?;
+        Ok(lock)
     }
 }

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::sys::files::Untrusted;
+
 /// Why the store could not do what was asked.
 #[derive(Debug, Error)]
 pub enum Error {
@@ -24,6 +26,9 @@ pub enum Error {
         /// The configured directory.
         path: PathBuf,
     },
+    /// A directory or a file that somebody else could have made or changed.
+    #[error(transparent)]
+    Untrusted(#[from] Untrusted),
     /// Another writer has the directory.
     #[error("{} is in use by {holder}", path.display())]
     Locked {

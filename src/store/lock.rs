@@ -3,31 +3,31 @@
 //! It is a lock of the open file (`F_OFD_SETLK`, fcntl(2)): the kernel takes it back when its process ends in any way,
 //! and whether somebody has it can be seen without taking it.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, fcntl};
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
 
 use super::error::Error;
 use super::names;
+use crate::sys::files::{self, Untrusted};
 
 /// Longest text looked at in the lock file: a process id and a newline.
 const TEXT_BYTES_MAX: u64 = 32;
 
 /// The right to write, until it is dropped.
 #[derive(Debug)]
-pub(super) struct WriteLock(File);
+pub(super) struct WriteLock(pub(super) File);
 
 impl WriteLock {
     pub(super) fn take(dir: &Path, file_mode: u32) -> Result<Self, Error> {
         let path = dir.join(names::LOCK);
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false).mode(file_mode);
-        let mut file = options.open(&path).map_err(Error::io("open", &path))?;
+        let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_NONBLOCK;
+        let mut file = files::open(&path, flags, file_mode).map_err(Untrusted::opened(&path))?;
+        files::check_own(&file, &path)?;
         match fcntl(&file, FcntlArg::F_OFD_SETLK(&whole(libc::F_WRLCK))) {
             Ok(_) => {}
             Err(Errno::EAGAIN | Errno::EACCES) => {
@@ -52,7 +52,9 @@ impl Drop for WriteLock {
 /// Whether a writer has the directory now.
 pub(super) fn has_writer(dir: &Path) -> Result<bool, Error> {
     let path = dir.join(names::LOCK);
-    let file = match File::open(&path) {
+    // Who asks may have named the directory by a link.
+    let opened = dir.canonicalize().and_then(|dir| files::open_regular(&dir.join(names::LOCK)));
+    let file = match opened {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(Error::io("open", &path)(error)),

@@ -1,12 +1,12 @@
 //! The `manifest`: which number the active segment has, where names alone cannot tell.
 
-use std::fs;
 use std::path::Path;
 
 use super::cache::lock;
 use super::disk::Disk;
 use super::error::Error;
 use super::names;
+use crate::sys::files;
 
 const MAGIC: &[u8; 8] = b"ktrailMF";
 const VERSION: u8 = 1;
@@ -46,7 +46,7 @@ fn parse(bytes: &[u8], path: &Path) -> Result<u64, Error> {
 /// The number of the active segment is at least what this gives.
 pub(super) fn read(dir: &Path) -> Result<u64, Error> {
     let path = dir.join(names::MANIFEST);
-    let bytes = fs::read(&path).map_err(Error::open(&path))?;
+    let bytes = files::read(&path).map_err(Error::open(&path))?;
     parse(&bytes, &path)
 }
 

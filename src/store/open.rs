@@ -14,6 +14,7 @@ use super::names::{self, Listing, Present};
 use super::replay::{self, Replayed};
 use super::sealed::{Caches, Sealed};
 use super::{checkpoint, manifest, names::FIRST_SEGMENT};
+use crate::sys::files::{Untrusted, open_regular};
 
 /// How often a directory that a living writer changes meanwhile is looked at anew. One look takes microseconds, and a
 /// writer changes names some times an hour.
@@ -57,6 +58,7 @@ pub(super) fn for_writing(disk: &Disk, describe: &Describe, extent: Extent) -> R
     let caches = Arc::new(Caches::new());
     let mut loader = Loader { dir, caches, describe, disk: Some(disk), extent, problems: Vec::new() };
     loader.foreign(&listing);
+    loader.small_files(disk)?;
     let closed = loader.closed(&listing)?;
     let number = loader.active_number(&listing);
     let (file, is_new) = match disk.append(names::ACTIVE)? {
@@ -74,8 +76,9 @@ pub(super) fn for_writing(disk: &Disk, describe: &Describe, extent: Extent) -> R
 
 /// Opens a directory without changing it. A writer may do so meanwhile.
 pub(super) fn for_reading(dir: &Path, describe: &Describe, extent: Extent) -> Result<Loaded, Error> {
-    let found = std::fs::metadata(dir).map_err(Error::io("open", dir))?;
-    if !found.is_dir() {
+    // Who reads may have named it by a link; nothing in it is followed.
+    let dir = &*dir.canonicalize().map_err(Error::io("open", dir))?;
+    if !dir.is_dir() {
         return Err(Error::NotADirectory { path: dir.to_path_buf() });
     }
     let (active, listing) = still(dir)?;
@@ -95,7 +98,7 @@ fn still(dir: &Path) -> Result<(Option<File>, Listing), Error> {
     let path = dir.join(names::ACTIVE);
     let mut attempt = 1;
     loop {
-        let (file, inode) = match File::open(&path) {
+        let (file, inode) = match open_regular(&path) {
             Ok(file) => {
                 let inode = file.metadata().map_err(Error::io("look at", &path))?.ino();
                 (Some(file), Some(inode))
@@ -111,6 +114,10 @@ fn still(dir: &Path) -> Result<(Option<File>, Listing), Error> {
         }
         attempt += 1;
     }
+}
+
+fn untrusted(error: Untrusted) -> Problem {
+    Problem::Unreadable { reason: error.to_string(), path: error.path }
 }
 
 impl Loader<'_> {
@@ -150,6 +157,7 @@ impl Loader<'_> {
 
     fn one(&mut self, segment: u64, present: Present) -> Result<Option<Segment>, Error> {
         if present.sealed
+            && self.is_own(segment)?
             && let Some(sealed) = self.sealed(segment, present)?
         {
             return Ok(Some(Segment::Sealed(Arc::new(sealed))));
@@ -167,6 +175,32 @@ impl Loader<'_> {
             disk.unlink(&self.dir.join(names::index(segment)))?;
         }
         Ok(None)
+    }
+
+    /// Whether a sealed segment is a file of this user's; one that is not is passed over. What is derived from it is made
+    /// anew where it is not. A segment is never written again, so that further names for it do no harm.
+    fn is_own(&mut self, segment: u64) -> Result<bool, Error> {
+        let Some(disk) = self.disk else { return Ok(true) };
+        let index = names::index(segment);
+        if let Err(untrusted) = disk.take(&index) {
+            disk.unlink(&disk.path(&index))?;
+            self.problems.push(Problem::Index { path: disk.path(&index), reason: untrusted.to_string() });
+        }
+        let taken = disk.take(&names::sealed(segment));
+        let is_own = taken.is_ok();
+        self.problems.extend(taken.err().map(untrusted));
+        Ok(is_own)
+    }
+
+    /// Checkpoint and manifest: neither is needed, and one that is not this user's goes.
+    fn small_files(&mut self, disk: &Disk) -> Result<(), Error> {
+        for name in [names::CHECKPOINT, names::MANIFEST] {
+            if let Err(error) = disk.take(name) {
+                disk.unlink(&disk.path(name))?;
+                self.problems.push(untrusted(error));
+            }
+        }
+        Ok(())
     }
 
     /// A sealed segment; `None` where it cannot be read or where the plain one beside it is to be taken.
@@ -201,7 +235,7 @@ impl Loader<'_> {
         let path = self.dir.join(&name);
         let file = match self.disk {
             Some(disk) => disk.append(&name)?.ok_or(Error::Removed { path })?,
-            None => File::open(&path).map_err(Error::open(&path))?,
+            None => open_regular(&path).map_err(Error::open(&path))?,
         };
         match self.live(file, segment, &name) {
             Ok(live) => {

@@ -20,6 +20,7 @@ use super::replay::{Step, Walked};
 use super::stamps::{Bounds, Range};
 use super::term::FieldId;
 use super::{Describe, Stamp, names, replay};
+use crate::sys::files::open_regular;
 
 /// Bytes of pages kept: a few for each of some hundred segments.
 const PAGES_BYTES_MAX: usize = 4 << 20;
@@ -109,7 +110,7 @@ impl Sealed {
             id,
             entries: 0,
             bounds: Bounds::of(Stamp::default()),
-            bytes: std::fs::metadata(&path).map_err(Error::open(&path))?.len(),
+            bytes: std::fs::symlink_metadata(&path).map_err(Error::open(&path))?.len(),
             binding: Binding { bytes: 0, footer_crc: 0 },
             generation: generation(),
             dir: dir.clone(),
@@ -147,7 +148,7 @@ impl Sealed {
     }
 
     fn read_footer(&self, path: &Path) -> Result<Footer, Error> {
-        let file = File::open(path).map_err(Error::open(path))?;
+        let file = open_regular(path).map_err(Error::open(path))?;
         Footer::read(&file, self.id, path)
     }
 
@@ -162,7 +163,7 @@ impl Sealed {
     /// Opens the index file and reads its head.
     fn open_index(&self) -> Result<(OpenIndex, u64), Error> {
         let path = self.index_path();
-        let file = File::open(&path).map_err(Error::open(&path))?;
+        let file = open_regular(&path).map_err(Error::open(&path))?;
         let length = file.metadata().map_err(Error::io("look at", &path))?.len();
         let generation = generation();
         let pages = self.index_pages(generation, Source::File(&file), &path);
@@ -186,7 +187,7 @@ impl Sealed {
             return Ok(file);
         }
         let path = self.index_path();
-        let file = Arc::new(File::open(&path).map_err(Error::open(&path))?);
+        let file = Arc::new(open_regular(&path).map_err(Error::open(&path))?);
         self.caches.files.insert(key, OpenFile::Index(file.clone()), 1);
         Ok(file)
     }
@@ -196,7 +197,7 @@ impl Sealed {
         if let Some(OpenFile::Segment(open)) = self.caches.files.get(&key) {
             return Ok(open);
         }
-        let file = File::open(path).map_err(Error::open(path))?;
+        let file = open_regular(path).map_err(Error::open(path))?;
         let footer = Footer::read(&file, self.id, path)?;
         if footer.crc != self.binding.footer_crc || footer.entries != self.entries {
             return Err(Error::damaged(path, "it is not the segment that was opened"));

@@ -32,9 +32,6 @@ const ROTATE_AGAIN_BYTES: u64 = 1 << 20;
 /// Growth of the active segment in bytes after which its index is written down when the store is closed.
 const CHECKPOINT_BYTES_LAST: u64 = 1 << 20;
 
-/// Entries between two looks at how much memory the index takes.
-const INDEX_CHECK_ENTRIES: u32 = 1024;
-
 /// The one writer of a log directory.
 pub struct Store {
     config: Config,
@@ -168,11 +165,8 @@ impl Store {
     }
 
     fn index_is_full(&self) -> bool {
-        self.live.change(|index| {
-            let entries = index.entries();
-            entries >= SEGMENT_ENTRIES_MAX
-                || (entries.is_multiple_of(INDEX_CHECK_ENTRIES) && index.memory_bytes() >= INDEX_BYTES_MAX)
-        })
+        self.live
+            .change(|index| index.entries() >= SEGMENT_ENTRIES_MAX || index.memory_bytes() >= INDEX_BYTES_MAX)
     }
 
     /// Rotates; where that fails the active segment grows on, and it is told later.

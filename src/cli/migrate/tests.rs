@@ -129,7 +129,7 @@ fn the_shipped_configuration_is_taken_over() {
     let config = host.config();
     assert_eq!(config.space.min_free_bytes, 50 << 20);
     assert_eq!((config.space.policy.clone(), config.assembler.syscall_idle_ms), (LowSpace::Rotate, 2000));
-    assert!(config.readers.is_some() && config.store.group == config.readers, "adm");
+    assert!(config.groups.readers.is_some() && config.store.group == config.groups.readers, "adm");
     assert_eq!(config.rules_dirs, [host.at("ktrail/rules.d")]);
     let outputs: BTreeMap<&str, &Kind> =
         config.outputs.iter().map(|output| (output.name.as_str(), &output.kind)).collect();

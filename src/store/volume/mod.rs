@@ -5,12 +5,15 @@
 pub(super) mod simulated;
 
 use std::fmt;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
+use nix::fcntl::OFlag;
 use nix::sys::statvfs::statvfs;
+
+use crate::sys::files;
 
 /// What a log directory is on. Reading goes past it: it changes nothing.
 pub(super) trait Volume: fmt::Debug + Send + Sync {
@@ -52,9 +55,15 @@ impl Volume for Mounted {
     }
 
     fn create(&self, path: &Path, mode: u32) -> io::Result<File> {
-        let file = OpenOptions::new().read(true).append(true).create(true).mode(mode).open(path)?;
-        file.set_len(0)?;
-        Ok(file)
+        let flags = OFlag::O_RDWR | OFlag::O_APPEND | OFlag::O_CREAT | OFlag::O_EXCL;
+        match files::open(path, flags, mode) {
+            // It is removed, not emptied: it may be a link, or have another name elsewhere.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                fs::remove_file(path)?;
+                files::open(path, flags, mode)
+            }
+            created => created,
+        }
     }
 
     fn write(&self, mut file: &File, bytes: &[u8]) -> io::Result<usize> {

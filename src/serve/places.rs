@@ -1,0 +1,119 @@
+//! Places that callers take one by one and give back: how many, for whom.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::access::{Peer, Standing};
+use super::limits::Shares;
+
+/// The places for one thing.
+#[derive(Clone, Debug)]
+pub(super) struct Places {
+    shares: Shares,
+    taken: Arc<Mutex<Taken>>,
+}
+
+/// What is taken. No more users are in the map than there are places for members.
+#[derive(Debug, Default)]
+struct Taken {
+    trusted: usize,
+    members: usize,
+    strangers: usize,
+    by_uid: HashMap<u32, usize>,
+}
+
+/// A place that is taken until it is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    of: Places,
+    standing: Standing,
+    uid: u32,
+}
+
+impl Places {
+    pub(super) fn new(shares: Shares) -> Places {
+        Places { shares, taken: Arc::default() }
+    }
+
+    /// A place for a caller, if there is one.
+    pub(super) fn take(&self, peer: &Peer) -> Option<Place> {
+        let (standing, uid) = (peer.standing(), peer.uid);
+        let mut taken = self.taken();
+        let (count, most) = match standing {
+            Standing::Trusted => (&mut taken.trusted, self.shares.trusted),
+            Standing::Member => (&mut taken.members, self.shares.members),
+            Standing::Stranger => (&mut taken.strangers, self.shares.strangers),
+        };
+        if *count >= most {
+            return None;
+        }
+        *count += 1;
+        if standing == Standing::Member {
+            let own = taken.by_uid.entry(uid).or_default();
+            if *own >= self.shares.per_uid {
+                taken.members -= 1;
+                return None;
+            }
+            *own += 1;
+        }
+        drop(taken);
+        Some(Place { of: self.clone(), standing, uid })
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.of.taken();
+        match self.standing {
+            Standing::Trusted => taken.trusted -= 1,
+            Standing::Stranger => taken.strangers -= 1,
+            Standing::Member => {
+                taken.members -= 1;
+                if let Some(own) = taken.by_uid.get_mut(&self.uid) {
+                    *own -= 1;
+                    if *own == 0 {
+                        taken.by_uid.remove(&self.uid);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::access::Rights;
+    use super::*;
+
+    const SHARES: Shares = Shares { trusted: 2, members: 3, per_uid: 2, strangers: 1 };
+
+    /// Places are taken in the order of `uids` and kept; `expected` says who gets one.
+    fn check(rights: Rights, trusted: bool, uids: &[u32], expected: &[bool]) {
+        let places = Places::new(SHARES);
+        let take = || -> Vec<Option<Place>> {
+            uids.iter().map(|&uid| places.take(&Peer { uid, trusted, rights, ..Peer::default() })).collect()
+        };
+        let found = take();
+        assert_eq!(found.iter().map(Option::is_some).collect::<Vec<_>>(), expected, "{uids:?}");
+        drop(found);
+        assert!(places.taken().by_uid.is_empty());
+        assert_eq!(take().iter().map(Option::is_some).collect::<Vec<_>>(), expected, "given back: {uids:?}");
+    }
+
+    #[test]
+    fn nobody_takes_the_places_of_another_kind_or_more_than_a_share() {
+        let reader = Rights { read: true, ..Rights::default() };
+        check(reader, false, &[7, 7, 7, 8, 9], &[true, true, false, true, false]);
+        check(Rights::default(), false, &[7, 8], &[true, false]);
+        check(Rights::ALL, true, &[0, 0, 0], &[true, true, false]);
+        let places = Places::new(SHARES);
+        let strangers: Vec<_> = (0..10).map(|uid| places.take(&Peer { uid, ..Peer::default() })).collect();
+        assert_eq!(strangers.iter().flatten().count(), 1);
+        assert!(places.take(&Peer { uid: 5, rights: reader, ..Peer::default() }).is_some());
+        assert!(places.take(&Peer { trusted: true, rights: Rights::ALL, ..Peer::default() }).is_some());
+    }
+}
