@@ -24,7 +24,7 @@ impl<R: Read> Lines<R> {
     }
 
     /// The next line or piece, without its newline; `None` at the end.
-    pub fn next(&mut self) -> io::Result<Option<&[u8]>> {
+    pub fn next_line(&mut self) -> io::Result<Option<&[u8]>> {
         let (end, next) = loop {
             let unseen = self.buffer.get(self.searched..self.end).unwrap_or_default();
             if let Some(length) = memchr::memchr(b'\n', unseen) {
@@ -91,12 +91,12 @@ mod tests {
     fn check(text: &[u8], at_once: usize, expected: &[&[u8]]) {
         let mut lines = Lines::new(Slow(text, at_once));
         for line in expected {
-            assert_eq!(lines.next().unwrap().map(<[u8]>::len), Some(line.len()));
+            assert_eq!(lines.next_line().unwrap().map(<[u8]>::len), Some(line.len()));
         }
-        assert_eq!(lines.next().unwrap(), None);
+        assert_eq!(lines.next_line().unwrap(), None);
         let mut lines = Lines::new(Slow(text, at_once));
         for line in expected {
-            assert!(lines.next().unwrap() == Some(*line));
+            assert!(lines.next_line().unwrap() == Some(*line));
         }
     }
 

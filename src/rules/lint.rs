@@ -98,13 +98,16 @@ pub fn lint(rules: &[Rule]) -> Vec<Finding> {
     findings
 }
 
+/// Gives the events an hour that a log has of a key; `None` where that cannot be known.
+pub type Rates<'a, E> = dyn FnMut(&[u8]) -> Result<Option<f64>, E> + 'a;
+
 /// The rules whose keys have more than [`BUSY_PER_HOUR`] events an hour, each key at its first rule. `span` is the time that
-/// the log covers, in milliseconds since 1970: of less than [`BUSY_SPAN_MS_MIN`] nothing is said. `per_hour` gives the
-/// events an hour of a key, where that can be known; its error is given on.
+/// the log covers, in milliseconds since 1970: of less than [`BUSY_SPAN_MS_MIN`] nothing is said. An error of
+/// `per_hour` is given on.
 pub fn busy<E>(
     rules: &[Rule],
     span: Option<(u64, u64)>,
-    per_hour: &mut dyn FnMut(&[u8]) -> Result<Option<f64>, E>,
+    per_hour: &mut Rates<'_, E>,
 ) -> Result<Vec<Finding>, E> {
     let mut findings = Vec::new();
     if span.is_none_or(|(first, last)| last.saturating_sub(first) < BUSY_SPAN_MS_MIN) {

@@ -86,7 +86,7 @@ impl RuleSet {
     pub fn lint_volume<E>(
         &mut self,
         span: Option<(u64, u64)>,
-        per_hour: &mut dyn FnMut(&[u8]) -> Result<Option<f64>, E>,
+        per_hour: &mut lint::Rates<'_, E>,
     ) -> Result<(), E> {
         self.warn(lint::busy(&self.rules, span, per_hour)?);
         Ok(())

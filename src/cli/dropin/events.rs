@@ -158,7 +158,7 @@ impl<'a> Text<'a> {
 
     fn read(&mut self, source: impl Read) -> io::Result<ControlFlow<()>> {
         let mut lines = Lines::new(source);
-        while let Some(text) = lines.next()? {
+        while let Some(text) = lines.next_line()? {
             let record = match line::split(text) {
                 Ok(line) => {
                     if !line.names.is_empty() {

@@ -70,7 +70,7 @@ pub(super) fn import(place: &Place, arguments: &Import) -> anyhow::Result<u8> {
 /// Hands each line to ingest, until the log cannot be written.
 fn take(source: impl Read, number: &mut u64, ingest: &mut Ingest, log: &mut Writer) -> io::Result<()> {
     let mut lines = Lines::new(source);
-    while let Some(line) = lines.next()? {
+    while let Some(line) = lines.next_line()? {
         *number += 1;
         ingest.log_line(line, *number, log);
         if log.has_failed() {

@@ -201,7 +201,7 @@ fn what_is_outside_of_a_range_is_refused_and_what_is_inside_taken() {
                 words.iter().for_each(|word| taken(&format!("\"{word}\"")));
                 ["\"nonsense\"", "\"\"", "1"].iter().for_each(|value| refused(value));
             }
-            Range::Other(_) => ["1", "true", "{}"].iter().for_each(|value| refused(value)),
+            Range::Other(_) => ["1", "true", "1.5"].iter().for_each(|value| refused(value)),
         }
     }
 }

@@ -121,7 +121,7 @@ struct Search<'a> {
 impl Search<'_> {
     fn read(&mut self, source: impl Read) -> anyhow::Result<ControlFlow<()>> {
         let mut lines = Lines::new(source);
-        while let Some(text) = lines.next()? {
+        while let Some(text) = lines.next_line()? {
             if self.line(text)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }

@@ -1,0 +1,71 @@
+//! Bytes sent to the local API by those who may read, who may read metrics only, and who may nothing.
+//!
+//! The first byte says who sends, and into how many pieces the rest is cut.
+#![no_main]
+
+use std::sync::{Arc, LazyLock};
+
+use ktrail::protocol::Status;
+use ktrail::serve::access::Access;
+use ktrail::serve::live::Live;
+use ktrail::serve::metrics::Metrics;
+use ktrail::serve::{Sources, connection};
+use ktrail::store::Timings;
+use ktrail_fuzz::log::SAMPLE;
+use libfuzzer_sys::fuzz_target;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
+
+/// The answers that docs/api.md names, and what the parser of HTTP says itself.
+const STATUSES: [&str; 9] = ["200", "400", "403", "404", "405", "408", "414", "431", "500"];
+/// What every entry begins with.
+const ENTRY: &str = "{\"v\":1,";
+
+static RUNTIME: LazyLock<Runtime> =
+    LazyLock::new(|| Builder::new_current_thread().enable_all().build().expect("a runtime"));
+
+fn sources() -> Sources {
+    let status = Arc::new(Status::default);
+    let metrics = Arc::new(Metrics::new(status.clone(), Timings::default()));
+    Sources { reader: SAMPLE.1.clone(), live: Live::default(), status, metrics }
+}
+
+fuzz_target!(|input: &[u8]| {
+    let Some((&first, request)) = input.split_first() else { return };
+    let access = match first % 4 {
+        0 => Access::Refused,
+        1 => Access::Metrics,
+        _ => Access::Granted,
+    };
+    let piece = (request.len() / (usize::from(first >> 2) % 8 + 1)).max(1);
+    let answer = RUNTIME.block_on(async {
+        let (server, mut client) = tokio::io::duplex(1 << 20);
+        let (_stop, stopped) = watch::channel(false);
+        let served = tokio::spawn(connection(server, access, sources(), stopped));
+        for piece in request.chunks(piece) {
+            if client.write_all(piece).await.is_err() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        let _ = client.shutdown().await;
+        let mut answer = Vec::new();
+        let _ = client.read_to_end(&mut answer).await;
+        served.await.expect("a connection does not panic");
+        answer
+    });
+    let text = String::from_utf8_lossy(&answer);
+    if let Some(head) = text.lines().next() {
+        let status = head.strip_prefix("HTTP/1.1 ").or_else(|| head.strip_prefix("HTTP/1.0 "));
+        let status = status.and_then(|rest| rest.get(..3)).unwrap_or_default();
+        assert!(STATUSES.contains(&status), "{head}");
+    }
+    if access != Access::Granted {
+        assert!(!text.contains(ENTRY), "who may not read gets no entry");
+        assert!(!text.contains("\"daemon\":"), "nor the status");
+    }
+    if access == Access::Refused {
+        assert!(!text.contains(" 200 OK"), "who is refused gets nothing");
+    }
+});
