@@ -8,6 +8,7 @@ kept is `entry`'s.
 */
 
 mod cache;
+pub mod context;
 pub mod lookup;
 
 use std::sync::Arc;

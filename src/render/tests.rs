@@ -2,6 +2,7 @@
 
 use super::{Format, Style, write};
 use crate::enrich::Names;
+use crate::enrich::context::Context;
 use crate::entry::Stored;
 use crate::event::Event;
 use crate::record::RecordType;
@@ -17,7 +18,7 @@ fn stored() -> Stored {
     event.push(RecordType::PATH, b"item=0 name=\"/etc/passwd\" inode=5 mode=0100644 nametype=NORMAL");
     event.push(RecordType::PROCTITLE, b"proctitle=7461696C002F6574632F706173737764");
     let names = Names { users: vec![(0, "root".into()), (1000, "alice".into())], groups: Vec::new() };
-    Stored { event, names }
+    Stored { event, names, context: Context::default() }
 }
 
 fn written(format: Format, stored: &Stored) -> String {
@@ -82,7 +83,7 @@ proptest::proptest! {
     fn nothing_in_a_record_can_make_it_fail(kind in 1000u16..2999, body in proptest::collection::vec(proptest::num::u8::ANY, 0..200), time_ms in proptest::num::u64::ANY) {
         let mut event = Event::new(EventId { time_ms, serial: 1 });
         event.push(RecordType(kind), &body);
-        let stored = Stored { event, names: Names::default() };
+        let stored = Stored { event, names: Names::default(), context: Context::default() };
         for format in [Format::Text, Format::Line] {
             let text = written(format, &stored);
             assert!(!text.contains('\u{1b}'), "{text:?}");
