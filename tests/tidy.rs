@@ -14,7 +14,7 @@ const MAY_USE: [(&str, &[&str]); 21] = [
     ("rules", &["tables"]),
     ("ruleset", &["netlink", "rules"]),
     ("interpret", &["tables", "record", "event"]),
-    ("enrich", &["sys", "record", "event"]),
+    ("enrich", &["sys", "tables", "record", "event"]),
     ("store", &["sys"]),
     ("entry", &["tables", "record", "event", "enrich", "store"]),
     ("ingest", &["record", "event", "enrich", "entry", "store", "tables"]),

@@ -63,6 +63,17 @@ pub enum Invalid {
         /// The least.
         least: u64,
     },
+    /// A number, or a count, above what is allowed.
+    #[error("{value} is above the most, {most}")]
+    TooLarge {
+        /// The number.
+        value: u64,
+        /// The most.
+        most: u64,
+    },
+    /// Not the name of a variable of the environment.
+    #[error("{0:?} is not the name of a variable: letters, digits and underscores")]
+    Variable(String),
 }
 
 impl Error {

@@ -8,6 +8,7 @@ mod capture;
 mod counts;
 mod diagnostics;
 mod drift;
+mod host;
 mod inherit;
 mod log;
 mod manager;

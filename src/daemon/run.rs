@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use tokio::sync::watch;
 
-use super::capture::{Capture, HostNames, NoNames, Source, Storing, Work, wall_ms};
+use super::capture::{Capture, Source, Storing, Work, wall_ms};
 use super::counts::Watch;
 use super::drift::{Drift, Reports};
+use super::host::Host;
 use super::inherit::{self, Inheritance};
 use super::recover::Known;
 use super::rules::Rules;
@@ -20,9 +21,7 @@ use super::status::Status;
 use super::unseen::Unseen;
 use super::{diagnostics, manager, successor};
 use crate::config::Config;
-use crate::enrich::lookup::Host;
-use crate::enrich::{self, Enricher};
-use crate::entry::{self, Resolve};
+use crate::entry;
 use crate::ingest::counters::Counters;
 use crate::ingest::{Ingest, Now};
 use crate::netlink::control::Control;
@@ -275,11 +274,8 @@ fn wait_until_quiet(session: &mut Session, counters: &Counters) {
 }
 
 fn ingest(config: &Config, counters: &Arc<Counters>) -> anyhow::Result<Ingest> {
-    let names: Box<dyn Resolve + Send> = match config.names {
-        true => Box::new(HostNames(Enricher::new(enrich::Config::default(), Box::new(Host))?)),
-        false => Box::new(NoNames),
-    };
-    Ok(Ingest::live(config.assembler.clone(), config.node.clone(), names, counters.clone()))
+    let host = Box::new(Host::new(config)?);
+    Ok(Ingest::live(config.assembler.clone(), config.node.clone(), host, counters.clone()))
 }
 
 fn now() -> Now {

@@ -12,7 +12,7 @@ pub type Bytes = Arc<[u8]>;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Context {
     /// The process and those it descends from.
-    pub process: Option<Process>,
+    pub process: Option<Arc<Process>>,
     /// The path of the script that the executable interprets.
     pub script: Option<Bytes>,
     /// What the executable's file held.
@@ -149,6 +149,15 @@ impl Runtime {
     pub fn from_name(name: &str) -> Option<Runtime> {
         Runtime::ALL.iter().find(|(_, known)| *known == name).map(|(runtime, _)| *runtime)
     }
+}
+
+/// Where a process belongs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The container, by the deepest control group that names one.
+    pub container: Option<Container>,
+    /// The unit of the system's service manager.
+    pub unit: Option<Bytes>,
 }
 
 /// A login session.

@@ -181,7 +181,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Context> {
     }
     reader.members(|reader, name| {
         match name {
-            b"process" => context.process = Some(read_process(reader)?),
+            b"process" => context.process = Some(Arc::new(read_process(reader)?)),
             b"script" => context.script = Some(bytes(reader)?),
             b"hash" => {
                 reader.skip(b"{\"sha256\":")?;

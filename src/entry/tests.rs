@@ -92,7 +92,7 @@ fn text_that_members_cannot_give_back_is_kept() {
 fn context() -> Context {
     let id = |started, pid| ProcessId { started, pid };
     Context {
-        process: Some(Process {
+        process: Some(Arc::new(Process {
             id: id(900, 9),
             parent: Some(Parent {
                 id: id(800, 8),
@@ -103,7 +103,7 @@ fn context() -> Context {
                 Ancestor { id: id(700, 7), exe: Some((*b"/usr/sbin/sshd").into()) },
                 Ancestor { id: id(1, 1), exe: None },
             ],
-        }),
+        })),
         script: Some((*b"/opt/a \"b\"").into()),
         hash: Some(Sha256([0xab; 32])),
         environment: vec![((*b"LANG").into(), (*b"C").into()), ((*b"X").into(), (*b"\xfe\n").into())],

@@ -1,8 +1,12 @@
 //! Events as people and programs read them.
 
+use std::sync::Arc;
+
 use super::{Format, Style, write};
 use crate::enrich::Names;
-use crate::enrich::context::Context;
+use crate::enrich::context::{
+    Ancestor, Container, Context, Login, Parent, Process, ProcessId, Runtime, Sha256,
+};
 use crate::entry::Stored;
 use crate::event::Event;
 use crate::record::RecordType;
@@ -55,6 +59,53 @@ fn text_tells_all_parts() {
     ] {
         assert!(text.contains(part), "{part}\n{text}");
     }
+}
+
+#[test]
+fn text_tells_what_is_known_of_the_process() {
+    let id = |pid| ProcessId { started: 10, pid };
+    let process = Process {
+        id: id(7),
+        parent: Some(Parent {
+            id: id(6),
+            exe: Some((*b"/usr/bin/bash").into()),
+            argv: [(*b"bash").into(), (*b"\x1b[2J.sh").into()].into(),
+        }),
+        ancestors: vec![
+            Ancestor { id: id(5), exe: Some((*b"/usr/sbin/sshd").into()) },
+            Ancestor { id: id(1), exe: None },
+        ],
+    };
+    let login = Login {
+        session: 3,
+        user: Some((*b"alice").into()),
+        address: Some((*b"192.0.2.7").into()),
+        terminal: Some((*b"pts/0").into()),
+        ..Login::default()
+    };
+    let context = Context {
+        process: Some(Arc::new(process)),
+        script: Some((*b"/opt/x.py").into()),
+        hash: Some(Sha256([0xab; 32])),
+        environment: vec![((*b"LANG").into(), (*b"C\n").into())],
+        container: Some(Container { id: (*b"3f2a").into(), runtime: Some(Runtime::Podman) }),
+        unit: Some((*b"ssh.service").into()),
+        login: Some(Arc::new(login)),
+    };
+    let text = written(Format::Text, &Stored { context, ..stored() });
+    let hash = format!("  sha256   {}\n", "ab".repeat(32));
+    for part in [
+        "  script   /opt/x.py\n",
+        "  parent   exe /usr/bin/bash  pid 6  args bash ",
+        "  above    /usr/sbin/sshd (5)  ? (1)\n",
+        "  login    session 3  user alice  from 192.0.2.7  terminal pts/0\n",
+        "  in       unit ssh.service  container 3f2a  of podman\n",
+        "  env      LANG=C\\n\n",
+        &hash,
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    assert!(!text.contains('\x1b'), "{text}");
 }
 
 #[test]
