@@ -15,7 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("rules", &["tables"]),
     ("ruleset", &["sys", "netlink", "rules"]),
     ("interpret", &["tables", "record", "event"]),
-    ("enrich", &["sys", "record", "event"]),
+    ("enrich", &["sys", "tables", "record", "event"]),
     ("store", &["sys"]),
     ("entry", &["tables", "record", "event", "enrich", "store"]),
     ("ingest", &["record", "event", "redact", "enrich", "entry", "store", "tables"]),

@@ -72,7 +72,7 @@ pub enum Invalid {
         /// The least.
         least: u64,
     },
-    /// A number above what makes sense.
+    /// A number, or a count, above what is allowed.
     #[error("{value} is above the most, {most}")]
     TooLarge {
         /// The number.
@@ -95,6 +95,9 @@ pub enum Invalid {
     /// No mode of a file.
     #[error("{0:?} is not a mode in octal digits, such as 0660")]
     Mode(String),
+    /// Not the name of a variable of the environment.
+    #[error("{0:?} is not the name of a variable: letters, digits and underscores")]
+    Variable(String),
 }
 
 impl Error {

@@ -27,6 +27,7 @@ pub(super) struct File {
     pub(super) rules: Rules,
     pub(super) kernel: Kernel,
     pub(super) events: Events,
+    pub(super) enrich: Enrich,
     pub(super) store: Store,
     pub(super) output: BTreeMap<String, Output>,
     pub(super) redact: Redact,
@@ -47,6 +48,7 @@ impl Default for File {
             rules: Rules::default(),
             kernel: Kernel::default(),
             events: Events::default(),
+            enrich: Enrich::default(),
             store: Store::default(),
             output: BTreeMap::new(),
             redact: Redact::default(),
@@ -151,6 +153,36 @@ pub(super) struct Events {
 impl Default for Events {
     fn default() -> Events {
         Events { names: true, idle_ms: 2000 }
+    }
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Enrich {
+    pub(super) process: bool,
+    pub(super) ancestors: u64,
+    pub(super) script: bool,
+    pub(super) container: bool,
+    pub(super) unit: bool,
+    pub(super) login: bool,
+    pub(super) hash: bool,
+    pub(super) hash_bytes_max: u64,
+    pub(super) environment: Vec<String>,
+}
+
+impl Default for Enrich {
+    fn default() -> Enrich {
+        Enrich {
+            process: true,
+            ancestors: 4,
+            script: true,
+            container: true,
+            unit: true,
+            login: true,
+            hash: false,
+            hash_bytes_max: 64 << 20,
+            environment: Vec::new(),
+        }
     }
 }
 

@@ -15,6 +15,8 @@ use error::{Error, Invalid};
 use file::{Flush, Loopback, Name};
 use nix::unistd::{Gid, Group};
 
+use crate::enrich::limits::{ANCESTORS_MAX, VARIABLES_MAX};
+use crate::enrich::observe;
 use crate::event::assembler;
 use crate::netlink::events;
 use crate::outputs;
@@ -63,6 +65,8 @@ pub struct Config {
     pub outputs: Vec<outputs::Config>,
     /// What is replaced in command lines before they are stored; nothing without it.
     pub redact: Option<redact::Config>,
+    /// What is told of an event's process.
+    pub enrich: observe::Config,
     /// The daemon's own log.
     pub diagnostics: Diagnostics,
 }
@@ -236,6 +240,7 @@ impl Config {
             names: file.events.names,
             outputs,
             redact: redaction(file.redact).map_err(|cause| invalid("redact", Invalid::Redaction(cause)))?,
+            enrich: enrich(&file.enrich).map_err(|(setting, cause)| invalid(setting, cause))?,
             diagnostics: Diagnostics {
                 level: file.diagnostics.level,
                 dir: file.diagnostics.dir,
@@ -299,6 +304,31 @@ fn space(store: &file::Store) -> Result<Space, Invalid> {
     Ok(Space { min_free_bytes: store.min_free_bytes, policy })
 }
 
+fn enrich(file: &file::Enrich) -> Result<observe::Config, (&'static str, Invalid)> {
+    let at_most = |setting, value: u64, most: usize| match usize::try_from(value) {
+        Ok(value) if value <= most => Ok(value),
+        _ => Err((setting, Invalid::TooLarge { value, most: u64::try_from(most).unwrap_or(u64::MAX) })),
+    };
+    let count = u64::try_from(file.environment.len()).unwrap_or(u64::MAX);
+    at_most("enrich.environment", count, VARIABLES_MAX)?;
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let is_name = |name: &str| !name.is_empty() && name.len() <= 256 && name.chars().all(is_word);
+    if let Some(name) = file.environment.iter().find(|name| !is_name(name)) {
+        return Err(("enrich.environment", Invalid::Variable(name.clone())));
+    }
+    Ok(observe::Config {
+        process: file.process,
+        ancestors: at_most("enrich.ancestors", file.ancestors, ANCESTORS_MAX)?,
+        script: file.script,
+        container: file.container,
+        unit: file.unit,
+        login: file.login,
+        hash_bytes_max: file.hash.then_some(file.hash_bytes_max),
+        environment: file.environment.iter().map(|name| name.as_bytes().into()).collect(),
+        ..observe::Config::default()
+    })
+}
+
 /// The text of `node=`; `None` where there is to be none or the host's name cannot be had.
 fn node(name: &Name) -> Option<Box<[u8]>> {
     match name {
@@ -323,6 +353,7 @@ mod tests {
         assert_eq!(config.store.dir, Path::new(LOG_DIR_DEFAULT));
         assert_eq!(config.socket, Path::new(SOCKET_DEFAULT));
         assert_eq!((config.kernel.backlog_limit, config.node, config.names), (8192, None, true));
+        assert_eq!(config.enrich, observe::Config::default());
     }
 
     #[test]
@@ -335,6 +366,25 @@ mod tests {
         assert_eq!(config.groups, groups);
         assert_eq!((config.store.flush, config.store.retain_bytes), (store::Flush::EveryEvent, None));
         assert_eq!((config.kernel.backlog_limit, config.on_drift), (64, OnDrift::Repair));
+    }
+
+    #[test]
+    fn what_is_told_of_a_process_is_switched_one_by_one() {
+        let off =
+            "[enrich]\nprocess = false\nscript = false\ncontainer = false\nunit = false\nlogin = false\n";
+        assert!(parse(off).expect("a good file").enrich.is_off());
+        for (setting, is_off) in [
+            ("hash = true", false),
+            ("environment = [\"LANG\"]", false),
+            ("ancestors = 16", true),
+            ("hash_bytes_max = 1", true),
+        ] {
+            let config = parse(&format!("{off}{setting}\n")).expect("a good file");
+            assert_eq!(config.enrich.is_off(), is_off, "{setting}");
+        }
+        let text = "[enrich]\nhash = true\nhash_bytes_max = 5\nenvironment = [\"SSH_CLIENT\", \"_\"]\nancestors = 0\n";
+        let config = parse(text).expect("a good file").enrich;
+        assert_eq!((config.hash_bytes_max, config.ancestors, config.environment.len()), (Some(5), 0, 2));
     }
 
     #[test]
@@ -371,6 +421,13 @@ mod tests {
             ("metrics_listen = \"localhost:1\"\n", "ktrail.toml:1:18: \"localhost:1\" is not an address and"),
             ("metrics_listen = 9477\n", "ktrail.toml:1:18: invalid type: integer `9477`"),
             ("[store]\nflush = \"often\"\n", "ktrail.toml:2:9: "),
+            ("[enrich]\nhashes = true\n", "ktrail.toml:2:1: unknown setting hashes; did you mean hash?"),
+            ("[enrich]\nancestors = 17\n", "ktrail.toml: enrich.ancestors: 17 is above the most, 16"),
+            ("[enrich]\nancestors = -1\n", "ktrail.toml:2:13: invalid value: integer `-1`"),
+            (
+                "[enrich]\nenvironment = [\"A\", \"B=C\"]\n",
+                "ktrail.toml: enrich.environment: \"B=C\" is not the name of a variable",
+            ),
             ("[rules]\non_drift = \"undo\"\n", "ktrail.toml:2:12: "),
             ("[store]\non_low_space = \"panic\"\n", "ktrail.toml:2:16: "),
             (

@@ -19,8 +19,6 @@ use super::receive::{self, Ends};
 use super::recover::Known;
 use super::space::Space;
 use super::storer::Storer;
-use crate::enrich::Enricher;
-use crate::entry::Resolve;
 use crate::ingest::Ingest;
 use crate::ingest::counters::Counters;
 use crate::netlink::error::Error;
@@ -197,32 +195,6 @@ impl Capture {
     pub(super) fn leave(self) -> Option<(Store, Receiving)> {
         self.receiving.ends.hand_on.store(true, Ordering::Release);
         Some((self.storer.join().ok()?, self.receiving))
-    }
-}
-
-/// Names of this host's ids for the encoder.
-pub(super) struct HostNames(pub(super) Enricher);
-
-impl Resolve for HostNames {
-    fn user(&mut self, id: u32) -> Option<Arc<str>> {
-        self.0.user(id, Instant::now())
-    }
-
-    fn group(&mut self, id: u32) -> Option<Arc<str>> {
-        self.0.group(id, Instant::now())
-    }
-}
-
-/// No names.
-pub(super) struct NoNames;
-
-impl Resolve for NoNames {
-    fn user(&mut self, _: u32) -> Option<Arc<str>> {
-        None
-    }
-
-    fn group(&mut self, _: u32) -> Option<Arc<str>> {
-        None
     }
 }
 

@@ -9,6 +9,7 @@ mod capture;
 mod counts;
 mod diagnostics;
 mod drift;
+mod host;
 mod inherit;
 mod log;
 mod manager;

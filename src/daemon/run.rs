@@ -9,9 +9,10 @@ use anyhow::Context;
 use tokio::sync::watch;
 
 use super::calls::Calls;
-use super::capture::{Capture, HostNames, NoNames, Receiving, Source, Storing, Work, wall_ms};
+use super::capture::{Capture, Receiving, Source, Storing, Work, wall_ms};
 use super::counts::Watch;
 use super::drift::{Drift, Reports};
+use super::host::Host;
 use super::inherit::{self, Inheritance};
 use super::recover::Known;
 use super::rules::Rules;
@@ -21,9 +22,7 @@ use super::status::{Delivering, Status, Watched};
 use super::unseen::Unseen;
 use super::{diagnostics, manager, successor};
 use crate::config::Config;
-use crate::enrich::lookup::Host;
-use crate::enrich::{self, Enricher};
-use crate::entry::{self, Resolve};
+use crate::entry;
 use crate::ingest::counters::Counters;
 use crate::ingest::{Ingest, Now};
 use crate::netlink::control::Control;
@@ -332,11 +331,8 @@ fn wait_until_quiet(session: &mut Session, counters: &Counters) {
 }
 
 fn ingest(config: &Config, counters: &Arc<Counters>) -> anyhow::Result<Ingest> {
-    let names: Box<dyn Resolve + Send> = match config.names {
-        true => Box::new(HostNames(Enricher::new(enrich::Config::default(), Box::new(Host))?)),
-        false => Box::new(NoNames),
-    };
-    let mut ingest = Ingest::live(config.assembler.clone(), config.node.clone(), names, counters.clone());
+    let host = Box::new(Host::new(config)?);
+    let mut ingest = Ingest::live(config.assembler.clone(), config.node.clone(), host, counters.clone());
     if let Some(redact) = &config.redact {
         ingest.redact(Redactor::new(redact)?);
     }

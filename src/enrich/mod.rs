@@ -1,30 +1,39 @@
 /*!
-The facts about the host that cannot be had later, looked up while an event is taken: the names of its ids.
+The facts about the host that cannot be had later, looked up while an event is taken: the names of its ids, and what is
+known of its process.
 
-A name is looked up on a thread of its own, because a directory service may take long or hang. An event waits for a
-name at most [`Config::wait`]; after that it goes without one, and the answer serves the events that follow. While the
-directory does not answer at all, no event waits. Which fields hold an id is `interpret`'s, and where the names are
-kept is `entry`'s.
+Things are looked up on threads of their own, because a directory service or a file may take long or hang. An event waits
+for an answer a bounded time; after that it goes without, and the answer serves the events that follow. While a thread
+does not answer at all, no event waits. Which fields hold an id is `interpret`'s, and where names and contexts are kept is
+`entry`'s.
 */
 
+pub mod asked;
 mod cache;
+mod cgroup;
+pub mod context;
+mod hash;
+pub mod host;
+pub mod limits;
 pub mod lookup;
+pub mod observe;
+mod rounds;
+mod script;
+mod session;
+mod sighting;
+mod table;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use thiserror::Error;
 
+use asked::{Asked, Counters};
 use cache::{Cache, Found};
 use lookup::{Answer, Lookup, Question, Space};
 
 /// The id that stands for "not set", in users, groups and sessions alike (`AUDIT_UID_UNSET` of `linux/audit.h`).
 pub const UNSET: u32 = u32::MAX;
-
-/// Most questions that wait for the thread that looks names up. One id asks once, so that this many unknown ids have to
-/// come within one slow answer before an event goes without a name for this limit's sake.
-pub const QUESTIONS_MAX: usize = 256;
 
 /// Names of the ids an event holds. Reused from event to event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -95,23 +104,17 @@ impl Default for Config {
     }
 }
 
-/// Why names cannot be looked up.
+/// Why nothing can be looked up.
 #[derive(Debug, Error)]
 pub enum EnrichError {
     /// The system gave no thread.
-    #[error("the thread that looks up the names of ids could not be started")]
-    Thread(#[source] std::io::Error),
-}
-
-/// What became of the look-ups.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Answers that came, "there is none" included.
-    pub answered: u64,
-    /// Times that an id went without its name because the answer was not there in time.
-    pub late: u64,
-    /// Times that an id went without its name because [`QUESTIONS_MAX`] questions were waiting.
-    pub refused: u64,
+    #[error("the thread that looks up {name} could not be started")]
+    Thread {
+        /// What it looks up.
+        name: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
 }
 
 /// Gives the names of ids, from a cache of bounded size.
@@ -120,32 +123,20 @@ pub struct Enricher {
     users: Cache,
     groups: Cache,
     unset: Arc<str>,
-    questions: Sender<Question>,
-    answers: Receiver<Answer>,
-    /// The last wait was in vain and no answer has come since: the directory hangs, and waiting again for every id
-    /// would throttle the daemon to 1 / [`Config::wait`] events a second.
-    stalled: bool,
-    counters: Counters,
+    directory: Asked<Question, Answer>,
 }
 
 impl Enricher {
     /// Starts the thread that asks `lookup`. It ends when the enricher is dropped and its last look-up has returned.
     pub fn new(config: Config, lookup: Box<dyn Lookup + Send>) -> Result<Enricher, EnrichError> {
-        let (questions, asked) = bounded(QUESTIONS_MAX);
-        let (answering, answers) = bounded(QUESTIONS_MAX);
-        std::thread::Builder::new()
-            .name("names".to_owned())
-            .spawn(move || lookup::serve(lookup, &asked, &answering))
-            .map_err(EnrichError::Thread)?;
+        let serve = move |asked: &_, answers: &_| lookup::serve(lookup, asked, answers);
+        let directory = Asked::start("names", config.wait, serve)?;
         Ok(Enricher {
             config,
             users: Cache::new(),
             groups: Cache::new(),
             unset: Arc::from("unset"),
-            questions,
-            answers,
-            stalled: false,
-            counters: Counters::default(),
+            directory,
         })
     }
 
@@ -174,64 +165,40 @@ impl Enricher {
 
     /// What became of the look-ups since the start.
     pub fn counters(&self) -> Counters {
-        self.counters
+        self.directory.counters()
     }
 
     #[cold]
     fn ask(&mut self, question: Question, now: Instant) -> Option<Arc<str>> {
-        while let Ok(answer) = self.answers.try_recv() {
+        while let Some(answer) = self.directory.answer() {
             self.keep(answer, now);
         }
         match self.cache(question.space).find(question.id, now) {
             Found::Answer(name) => return name,
             // Its first event has waited in vain; that is enough for one id.
             Found::Asked => {
-                self.counters.late += 1;
+                self.directory.went_without();
                 return None;
             }
             Found::Nothing => {}
         }
-        match self.questions.try_send(question) {
-            Ok(()) => self.cache(question.space).expect_answer(question.id),
-            Err(TrySendError::Full(_)) => {
-                self.counters.refused += 1;
-                return None;
-            }
-            Err(TrySendError::Disconnected(_)) => return None,
-        }
-        self.wait_for(question, now)
-    }
-
-    /// Waits for the answer to `question` and keeps all that come before it.
-    fn wait_for(&mut self, question: Question, now: Instant) -> Option<Arc<str>> {
-        if self.stalled {
-            self.counters.late += 1;
+        if !self.directory.ask(question) {
             return None;
         }
-        let deadline = Instant::now() + self.config.wait;
-        loop {
-            match self.answers.recv_deadline(deadline) {
-                Ok(answer) => {
-                    let name = answer.name.clone();
-                    let mine = answer.question == question;
-                    self.keep(answer, now);
-                    if mine {
-                        return name;
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => {
-                    self.stalled = true;
-                    self.counters.late += 1;
-                    return None;
-                }
-                Err(RecvTimeoutError::Disconnected) => return None,
+        self.cache(question.space).expect_answer(question.id);
+        let deadline = self.directory.deadline()?;
+        while let Some(answer) = self.directory.answer_until(deadline) {
+            let name = answer.name.clone();
+            let mine = answer.question == question;
+            self.keep(answer, now);
+            if mine {
+                return name;
             }
         }
+        None
     }
 
     fn keep(&mut self, answer: Answer, now: Instant) {
-        self.stalled = false;
-        self.counters.answered += 1;
         let until = now + self.config.lifetime;
         self.cache(answer.question.space).keep(answer.question.id, answer.name, until, now);
     }

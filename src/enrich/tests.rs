@@ -1,5 +1,8 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crossbeam_channel::{Receiver, bounded};
+
+use super::asked::QUESTIONS_MAX;
 use super::*;
 
 /// Names `u<id>` for even ids and none for odd ones; counts what it is asked and, if so made, answers only when told.
@@ -70,7 +73,7 @@ fn a_hanging_directory_holds_no_event_back_and_its_answer_serves_later_ones() {
     assert_eq!(enricher.user(2, now), None);
     // With a patient configuration the second id would wait for a minute; the first one's silence spares it.
     enricher.config = PATIENT;
-    assert!(enricher.stalled);
+    assert!(enricher.directory.is_stalled());
     assert_eq!(enricher.user(4, now), None);
     assert_eq!(enricher.user(2, now), None);
     assert_eq!(enricher.counters(), Counters { answered: 0, late: 3, refused: 0 });

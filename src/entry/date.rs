@@ -3,7 +3,7 @@
 /// Seconds since 1970 at the end of the year 9999, up to which a time is written as a date.
 pub(super) const SECONDS_MAX: u64 = 253_402_300_800;
 
-/// `2023-11-14T22:13:20` of seconds since 1970 in UTC, by the proleptic Gregorian calendar.
+/// `2023-11-14T22:13:20` of seconds since 1970.
 pub(super) fn write(seconds: u64, out: &mut Vec<u8>) {
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     // Days counted from 1 March of year 0, in eras of 400 years, so that the leap day is the last of its year.
@@ -22,6 +22,14 @@ pub(super) fn write(seconds: u64, out: &mut Vec<u8>) {
         out.push(mark);
         padded(value, 2, out);
     }
+}
+
+/// The same with milliseconds and the mark of UTC: `2023-11-14T22:13:20.100Z`.
+pub(super) fn write_ms(time_ms: u64, out: &mut Vec<u8>) {
+    write(time_ms / 1000, out);
+    out.push(b'.');
+    padded(time_ms % 1000, 3, out);
+    out.push(b'Z');
 }
 
 pub(super) fn padded(value: u64, width: u32, out: &mut Vec<u8>) {

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::encode::Encoder;
 use super::json::{self, Reader};
-use super::{Stored, VERSION, date, separator};
+use super::{Resolve, Stored, VERSION, context, date, separator};
 use crate::enrich::Names;
+use crate::enrich::context::Context;
 use crate::event::{Closed, Event};
 use crate::record::RecordType;
 use crate::record::fields::encode as encoded;
@@ -61,8 +62,9 @@ fn entry(reader: &mut Reader<'_>) -> Option<Stored> {
         record(reader, &mut event)?;
     }
     let names = names(reader)?;
+    let context = context::read(reader)?;
     reader.skip(b"}")?;
-    Some(Stored { event, names })
+    Some(Stored { event, names, context })
 }
 
 fn event_id(reader: &mut Reader<'_>) -> Option<EventId> {
@@ -159,16 +161,13 @@ fn value(reader: &mut Reader<'_>, name: &[u8], text: &mut Vec<u8>) -> Option<()>
         b'[' => {
             let separator = separator(name)?;
             let mut list = Vec::new();
-            reader.skip(b"[")?;
             let mut first = true;
-            while reader.skip(b"]").is_none() {
-                if !first {
-                    reader.skip(b",")?;
+            reader.list(|reader| {
+                if !std::mem::take(&mut first) {
                     list.push(separator);
                 }
-                first = false;
-                reader.text(&mut list)?;
-            }
+                reader.text(&mut list)
+            })?;
             encoded(&list, text);
         }
         _ if class(name) == Class::Encoded => {
@@ -238,17 +237,10 @@ fn skip_members(reader: &mut Reader<'_>) -> Option<()> {
 
 fn names(reader: &mut Reader<'_>) -> Option<Names> {
     let mut names = Names::default();
-    if reader.skip(b",\"names\":{").is_none() {
+    if reader.skip(b",\"names\":").is_none() {
         return Some(names);
     }
-    let mut first = true;
-    while reader.skip(b"}").is_none() {
-        if !first {
-            reader.skip(b",")?;
-        }
-        first = false;
-        let member = reader.plain()?;
-        reader.skip(b":")?;
+    reader.members(|reader, member| {
         match member {
             b"users" => id_names(reader, &mut names.users)?,
             b"groups" => id_names(reader, &mut names.groups)?,
@@ -257,31 +249,42 @@ fn names(reader: &mut Reader<'_>) -> Option<Names> {
             }
             _ => return None,
         }
-    }
+        Some(())
+    })?;
     Some(names)
 }
 
 fn id_names(reader: &mut Reader<'_>, names: &mut Vec<(u32, Arc<str>)>) -> Option<()> {
-    reader.skip(b"{")?;
-    let mut first = true;
-    while reader.skip(b"}").is_none() {
-        if !first {
-            reader.skip(b",")?;
-        }
-        first = false;
-        let id = std::str::from_utf8(reader.plain()?).ok()?.parse().ok()?;
-        reader.skip(b":")?;
+    reader.members(|reader, id| {
+        let id = std::str::from_utf8(id).ok()?.parse().ok()?;
         let mut name = Vec::new();
         reader.text(&mut name)?;
         names.push((id, String::from_utf8(name).ok()?.into()));
-    }
-    Some(())
+        Some(())
+    })
 }
 
 /// The stamp and the terms of a line of the store, as they were when it was appended; `None` if it is not an entry.
 pub fn describe(line: &[u8], terms: &mut Terms) -> Option<Stamp> {
     let stored = decode(line).ok()?;
-    let (mut again, names) = (Vec::with_capacity(line.len()), Names::default());
-    Encoder::default().encode(&stored.event, &mut &names, &mut again, terms);
+    let mut again = Vec::with_capacity(line.len());
+    Encoder::default().encode(&stored.event, &mut Told(&stored.context), &mut again, terms);
     Some(Stamp { time_ms: stored.event.id.time_ms, serial: stored.event.id.serial })
+}
+
+/// What makes terms: no name does.
+struct Told<'a>(&'a Context);
+
+impl Resolve for Told<'_> {
+    fn user(&mut self, _: u32) -> Option<Arc<str>> {
+        None
+    }
+
+    fn group(&mut self, _: u32) -> Option<Arc<str>> {
+        None
+    }
+
+    fn context(&mut self, _: &Event) -> Option<&Context> {
+        Some(self.0)
+    }
 }

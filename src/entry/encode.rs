@@ -4,7 +4,7 @@ use super::facts::Facts;
 use super::field::Field;
 use super::layout::Layouts;
 use super::members::Writer;
-use super::{Resolve, VERSION, arguments, date, json};
+use super::{Resolve, VERSION, arguments, context, date, json};
 use crate::event::{Closed, Event};
 use crate::record::RecordType;
 use crate::store::term::Terms;
@@ -49,6 +49,10 @@ impl Encoder {
         }
         out.push(b']');
         self.names(names, out);
+        if let Some(context) = names.context(event) {
+            context::write(context, out);
+            context::index(context, &mut self.bytes, terms);
+        }
         out.push(b'}');
     }
 

@@ -45,11 +45,27 @@ pub enum Field {
     Errno = 19,
     /// The account a user-space program acted on (`acct=`).
     Account = 20,
+    /// The process itself, as its start and its pid.
+    Process = 21,
+    /// The executable's path of the process that started it.
+    Parent = 22,
+    /// The same of any process that it descends from, as far up as these are told.
+    Ancestor = 23,
+    /// The path of the script that the executable interprets.
+    Script = 24,
+    /// The SHA-256 of the executable in hexadecimal.
+    Hash = 25,
+    /// The container's id.
+    Container = 26,
+    /// The systemd unit.
+    Unit = 27,
+    /// The host that the user of the login session came from.
+    Origin = 28,
 }
 
 impl Field {
     /// Every field with the name that filters and options use.
-    pub const ALL: [(Field, &'static str); 20] = [
+    pub const ALL: [(Field, &'static str); 28] = [
         (Field::Key, "key"),
         (Field::Exe, "exe"),
         (Field::Comm, "comm"),
@@ -70,6 +86,14 @@ impl Field {
         (Field::Node, "node"),
         (Field::Errno, "errno"),
         (Field::Account, "account"),
+        (Field::Process, "process"),
+        (Field::Parent, "parent"),
+        (Field::Ancestor, "ancestor"),
+        (Field::Script, "script"),
+        (Field::Hash, "hash"),
+        (Field::Container, "container"),
+        (Field::Unit, "unit"),
+        (Field::Origin, "origin"),
     ];
 
     /// The field's name.

@@ -88,6 +88,34 @@ pub(super) fn number(out: &mut Vec<u8>, value: u64) {
     out.extend_from_slice(digits.get(at..).unwrap_or_default());
 }
 
+/// An object that is being written.
+pub(super) struct Members<'a> {
+    out: &'a mut Vec<u8>,
+    any: bool,
+}
+
+impl<'a> Members<'a> {
+    /// Begins an object.
+    pub(super) fn begin(out: &'a mut Vec<u8>) -> Members<'a> {
+        out.push(b'{');
+        Members { out, any: false }
+    }
+
+    /// Writes the name of a member, which has none of what JSON escapes; its value is to be appended to what this gives.
+    pub(super) fn value(&mut self, name: &str) -> &mut Vec<u8> {
+        self.out.extend_from_slice(if self.any { b",\"" } else { b"\"" });
+        self.any = true;
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+        self.out
+    }
+
+    /// Ends the object.
+    pub(super) fn end(self) {
+        self.out.push(b'}');
+    }
+}
+
 /// A place in the text that is read. Every method gives `None` where the text is not what it asks for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reader<'a> {
@@ -133,6 +161,37 @@ impl<'a> Reader<'a> {
         }
         self.at += len + 2;
         Some(word)
+    }
+
+    /// An object; `read` is given the name of each member and reads its value.
+    pub(super) fn members(
+        &mut self,
+        mut read: impl FnMut(&mut Reader<'a>, &'a [u8]) -> Option<()>,
+    ) -> Option<()> {
+        self.skip(b"{")?;
+        let mut first = true;
+        while self.skip(b"}").is_none() {
+            if !std::mem::take(&mut first) {
+                self.skip(b",")?;
+            }
+            let name = self.plain()?;
+            self.skip(b":")?;
+            read(self, name)?;
+        }
+        Some(())
+    }
+
+    /// An array; `read` reads each element.
+    pub(super) fn list(&mut self, mut read: impl FnMut(&mut Reader<'a>) -> Option<()>) -> Option<()> {
+        self.skip(b"[")?;
+        let mut first = true;
+        while self.skip(b"]").is_none() {
+            if !std::mem::take(&mut first) {
+                self.skip(b",")?;
+            }
+            read(self)?;
+        }
+        Some(())
     }
 
     /// The digits of a number.

@@ -4,6 +4,7 @@
 //! beside what could be read. `docs/format.md` describes the object.
 
 mod arguments;
+mod context;
 mod date;
 pub mod decode;
 pub mod encode;
@@ -20,6 +21,7 @@ mod tests;
 use std::sync::Arc;
 
 use crate::enrich::Names;
+use crate::enrich::context::Context;
 use crate::event::Event;
 
 /// The version of the stored form, its member `v`.
@@ -32,14 +34,20 @@ pub struct Stored {
     pub event: Event,
     /// The names that were known when it was stored.
     pub names: Names,
+    /// What was known besides.
+    pub context: Context,
 }
 
-/// Gives the names of ids that an event holds.
+/// Gives what an event is stored with besides its records.
 pub trait Resolve {
     /// The name of a user id.
     fn user(&mut self, id: u32) -> Option<Arc<str>>;
     /// The name of a group id.
     fn group(&mut self, id: u32) -> Option<Arc<str>>;
+    /// What is known of the event's process. Asked once for each event.
+    fn context(&mut self, _event: &Event) -> Option<&Context> {
+        None
+    }
 }
 
 impl Resolve for &Names {

@@ -1,9 +1,15 @@
 //! What is stored gives back what came, and is found under what it says.
 
+use std::sync::Arc;
+
+use super::Resolve;
 use super::decode::{decode, id};
 use super::encode::Encoder;
 use super::field::Field;
 use crate::enrich::Names;
+use crate::enrich::context::{
+    Ancestor, Bytes, Container, Context, Login, Parent, Process, ProcessId, Runtime, Sha256,
+};
 use crate::event::{Closed, Event};
 use crate::record::RecordType;
 use crate::record::stamp::EventId;
@@ -82,6 +88,123 @@ fn text_that_members_cannot_give_back_is_kept() {
     check_json(&[(1999, b" ")], r#"{"type":"UNKNOWN[1999]","raw":" "}]"#);
 }
 
+/// A context with every member.
+fn context() -> Context {
+    let id = |started, pid| ProcessId { started, pid };
+    Context {
+        process: Some(Arc::new(Process {
+            id: id(900, 9),
+            parent: Some(Parent {
+                id: id(800, 8),
+                exe: Some((*b"/bin/bash").into()),
+                argv: [Bytes::from(*b"bash"), Bytes::from(*b"-c \xff")].into(),
+            }),
+            ancestors: vec![
+                Ancestor { id: id(700, 7), exe: Some((*b"/usr/sbin/sshd").into()) },
+                Ancestor { id: id(1, 1), exe: None },
+            ],
+        })),
+        script: Some((*b"/opt/a \"b\"").into()),
+        hash: Some(Sha256([0xab; 32])),
+        environment: vec![((*b"LANG").into(), (*b"C").into()), ((*b"X").into(), (*b"\xfe\n").into())],
+        container: Some(Container { id: (*b"3f2a").into(), runtime: Some(Runtime::Docker) }),
+        unit: Some((*b"sshd.service").into()),
+        login: Some(Arc::new(Login {
+            session: 3,
+            user: Some((*b"alice").into()),
+            uid: Some(1000),
+            address: Some((*b"192.0.2.7").into()),
+            terminal: Some((*b"pts/0").into()),
+            time_ms: Some(1_700_000_000_123),
+        })),
+    }
+}
+
+/// Names, and what is told besides.
+struct Told(Context);
+
+impl Resolve for Told {
+    fn user(&mut self, id: u32) -> Option<Arc<str>> {
+        names().user(id).map(Arc::from)
+    }
+
+    fn group(&mut self, id: u32) -> Option<Arc<str>> {
+        names().group(id).map(Arc::from)
+    }
+
+    fn context(&mut self, _: &Event) -> Option<&Context> {
+        Some(&self.0)
+    }
+}
+
+fn encode_told(event: &Event, context: Context) -> (String, Terms) {
+    let (mut line, mut terms) = (Vec::new(), Terms::default());
+    Encoder::default().encode(event, &mut Told(context), &mut line, &mut terms);
+    (String::from_utf8(line).expect("an entry is UTF-8"), terms)
+}
+
+#[test]
+fn what_is_told_of_the_process_comes_back() {
+    let event = event(&[(1300, b"pid=9 uid=0")]);
+    let (line, _) = encode_told(&event, context());
+    let expected = concat!(
+        r#""names":{"users":{"0":"root"}},"context":{"process":{"id":"900-9","#,
+        r#""parent":{"id":"800-8","pid":8,"exe":"/bin/bash","argv":["bash",{"hex":"2D6320FF"}]},"#,
+        r#""ancestors":[{"id":"700-7","pid":7,"exe":"/usr/sbin/sshd"},{"id":"1-1","pid":1}]},"#,
+        r#""script":"/opt/a \"b\"","#,
+        r#""hash":{"sha256":"abababababababababababababababababababababababababababababababab"},"#,
+        r#""environment":{"LANG":"C","X":{"hex":"FE0A"}},"container":{"id":"3f2a","runtime":"docker"},"#,
+        r#""unit":"sshd.service","login":{"session":3,"user":"alice","uid":1000,"address":"192.0.2.7","#,
+        r#""terminal":"pts/0","time":"2023-11-14T22:13:20.123Z"}}}"#
+    );
+    assert!(line.ends_with(expected), "{line}");
+    let parts: [fn(Context) -> Context; 9] = [
+        |context| context,
+        |_| Context::default(),
+        |context| Context { process: context.process, ..Context::default() },
+        |context| Context { script: context.script, ..Context::default() },
+        |context| Context { hash: context.hash, ..Context::default() },
+        |context| Context { environment: context.environment, ..Context::default() },
+        |context| Context { container: context.container, ..Context::default() },
+        |context| Context { unit: context.unit, ..Context::default() },
+        |context| Context { login: context.login, ..Context::default() },
+    ];
+    for part in parts {
+        let (line, terms) = encode_told(&event, part(context()));
+        let stored = decode(line.as_bytes()).expect("what is encoded decodes");
+        assert_eq!((&stored.event, &stored.context), (&event, &part(context())));
+        let mut again = Terms::default();
+        super::decode::describe(line.as_bytes(), &mut again).expect("an entry");
+        assert_eq!(again, terms, "{line}");
+        for end in 0..line.len() {
+            decode(&line.as_bytes()[..end]).expect_err("a cut entry is none");
+        }
+    }
+}
+
+#[test]
+fn an_event_is_found_under_what_is_told_of_its_process() {
+    let (_, terms) = encode_told(&event(&[(1300, b"pid=9")]), context());
+    let hash = "ab".repeat(32);
+    let expected = format!(
+        "type=SYSCALL pid=9 process=900-9 parent=/bin/bash ancestor=/bin/bash ancestor=/usr/sbin/sshd \
+         hash={hash} script=/opt/a \"b\" container=3f2a unit=sshd.service origin=192.0.2.7"
+    );
+    assert_eq!(words(&terms), expected);
+}
+
+/// The terms as filters have them.
+fn words(terms: &Terms) -> String {
+    let words: Vec<String> = terms
+        .iter()
+        .map(|(field, value)| {
+            let (_, name) = Field::ALL.iter().find(|(known, _)| known.id() == field).expect("a known field");
+            format!("{name}={}", String::from_utf8_lossy(value))
+        })
+        .collect();
+    words.join(" ")
+}
+
 #[test]
 fn an_event_is_found_under_what_its_records_say() {
     let (_, terms) = encode(&event(&[
@@ -90,17 +213,10 @@ fn an_event_is_found_under_what_its_records_say() {
         (1302, b"item=0 name=\"../passwd\" inode=5"),
         (1306, b"saddr=020000507F000001"),
     ]));
-    let found: Vec<String> = terms
-        .iter()
-        .map(|(field, value)| {
-            let (_, name) = Field::ALL.iter().find(|(known, _)| known.id() == field).expect("a known field");
-            format!("{name}={}", String::from_utf8_lossy(value))
-        })
-        .collect();
     let expected = "type=SYSCALL syscall=openat result=fail errno=EACCES ppid=6 pid=7 auid=4294967295 uid=0 euid=0 \
         session=1 comm=cat exe=/usr/bin/cat key=a key=b type=CWD type=PATH path=../passwd path=/etc/passwd \
         type=SOCKADDR host=127.0.0.1";
-    assert_eq!(found.join(" "), expected);
+    assert_eq!(words(&terms), expected);
 }
 
 #[test]

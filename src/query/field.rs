@@ -49,6 +49,14 @@ pub const FIELDS: &[(Field, &str, Kind)] = &[
     (Field::Node, "node", Kind::Text),
     (Field::Errno, "errno", Kind::Errno),
     (Field::Account, "account", Kind::Text),
+    (Field::Process, "process", Kind::Text),
+    (Field::Parent, "parent", Kind::Text),
+    (Field::Ancestor, "ancestor", Kind::Text),
+    (Field::Script, "script", Kind::Text),
+    (Field::Hash, "hash", Kind::Text),
+    (Field::Container, "container", Kind::Text),
+    (Field::Unit, "unit", Kind::Text),
+    (Field::Origin, "origin", Kind::Text),
 ];
 
 /// What the audit records call a field that has another name here; only for the suggestion in an error.

@@ -20,6 +20,10 @@ impl RecordType {
     pub const LOGIN: RecordType = RecordType(1006);
     /// A command that a user runs as another one, as sudo tells it.
     pub const USER_CMD: RecordType = RecordType(1123);
+    /// A session of a user began, says PAM.
+    pub const USER_START: RecordType = RecordType(1105);
+    /// A user was let in, says a login program.
+    pub const USER_LOGIN: RecordType = RecordType(1112);
     /// The audit daemon started.
     pub const DAEMON_START: RecordType = RecordType(1200);
     /// The audit daemon ended in an orderly way.

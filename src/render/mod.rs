@@ -11,6 +11,7 @@ pub mod peer;
 pub mod raw;
 mod records;
 mod text;
+mod told;
 pub mod view;
 
 #[cfg(test)]

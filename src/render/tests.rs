@@ -1,7 +1,12 @@
 //! Events as people and programs read them.
 
+use std::sync::Arc;
+
 use super::{Format, Style, write};
 use crate::enrich::Names;
+use crate::enrich::context::{
+    Ancestor, Container, Context, Login, Parent, Process, ProcessId, Runtime, Sha256,
+};
 use crate::entry::Stored;
 use crate::event::{Closed, Event};
 use crate::record::RecordType;
@@ -17,7 +22,7 @@ fn stored() -> Stored {
     event.push(RecordType::PATH, b"item=0 name=\"/etc/passwd\" inode=5 mode=0100644 nametype=NORMAL");
     event.push(RecordType::PROCTITLE, b"proctitle=7461696C002F6574632F706173737764");
     let names = Names { users: vec![(0, "root".into()), (1000, "alice".into())], groups: Vec::new() };
-    Stored { event, names }
+    Stored { event, names, context: Context::default() }
 }
 
 fn written(format: Format, stored: &Stored) -> String {
@@ -57,6 +62,53 @@ fn text_tells_all_parts() {
 }
 
 #[test]
+fn text_tells_what_is_known_of_the_process() {
+    let id = |pid| ProcessId { started: 10, pid };
+    let process = Process {
+        id: id(7),
+        parent: Some(Parent {
+            id: id(6),
+            exe: Some((*b"/usr/bin/bash").into()),
+            argv: [(*b"bash").into(), (*b"\x1b[2J.sh").into()].into(),
+        }),
+        ancestors: vec![
+            Ancestor { id: id(5), exe: Some((*b"/usr/sbin/sshd").into()) },
+            Ancestor { id: id(1), exe: None },
+        ],
+    };
+    let login = Login {
+        session: 3,
+        user: Some((*b"alice").into()),
+        address: Some((*b"192.0.2.7").into()),
+        terminal: Some((*b"pts/0").into()),
+        ..Login::default()
+    };
+    let context = Context {
+        process: Some(Arc::new(process)),
+        script: Some((*b"/opt/x.py").into()),
+        hash: Some(Sha256([0xab; 32])),
+        environment: vec![((*b"LANG").into(), (*b"C\n").into())],
+        container: Some(Container { id: (*b"3f2a").into(), runtime: Some(Runtime::Podman) }),
+        unit: Some((*b"ssh.service").into()),
+        login: Some(Arc::new(login)),
+    };
+    let text = written(Format::Text, &Stored { context, ..stored() });
+    let hash = format!("  sha256   {}\n", "ab".repeat(32));
+    for part in [
+        "  script   /opt/x.py\n",
+        "  parent   exe /usr/bin/bash  pid 6  args bash ",
+        "  above    /usr/sbin/sshd (5)  ? (1)\n",
+        "  login    session 3  user alice  from 192.0.2.7  terminal pts/0\n",
+        "  in       unit ssh.service  container 3f2a  of podman\n",
+        "  env      LANG=C\\n\n",
+        &hash,
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    assert!(!text.contains('\x1b'), "{text}");
+}
+
+#[test]
 fn raw_gives_back_the_records() {
     let mut stored = stored();
     stored.event.push(RecordType(1999), b"a\nb");
@@ -70,8 +122,11 @@ fn raw_gives_back_the_records() {
 /// A record of the type `UNKNOWN[0]` was taken for a line that is no record, and came back without its head.
 #[test]
 fn a_record_of_type_0_is_written_with_its_head() {
-    let mut stored =
-        Stored { event: Event::new(EventId { time_ms: 1000, serial: 1 }), names: Names::default() };
+    let mut stored = Stored {
+        event: Event::new(EventId { time_ms: 1000, serial: 1 }),
+        names: Names::default(),
+        context: Context::default(),
+    };
     stored.event.push(RecordType(0), b"a=b");
     assert_eq!(written(Format::Raw, &stored), "type=UNKNOWN[0] msg=audit(1.000:1): a=b\n");
     stored.event.closed = Closed::Malformed;
@@ -93,7 +148,7 @@ proptest::proptest! {
     fn nothing_in_a_record_can_make_it_fail(kind in 1000u16..2999, body in proptest::collection::vec(proptest::num::u8::ANY, 0..200), time_ms in proptest::num::u64::ANY) {
         let mut event = Event::new(EventId { time_ms, serial: 1 });
         event.push(RecordType(kind), &body);
-        let stored = Stored { event, names: Names::default() };
+        let stored = Stored { event, names: Names::default(), context: Context::default() };
         for format in [Format::Text, Format::Line] {
             let text = written(format, &stored);
             assert!(!text.contains('\u{1b}'), "{text:?}");

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use super::line::sentence;
 use super::page::{Ink, Page};
 use super::records;
+use super::told;
 use super::view::{self, Id, Outcome, Path, View};
 use crate::entry::Stored;
 use crate::event::Closed;
@@ -47,6 +48,9 @@ pub(super) fn write(stored: &Stored, page: &mut Page) {
         page.named_bytes("host", view.host.as_deref());
         page.named_bytes("address", view.remote.as_deref());
     });
+    for (name, write) in told::ROWS {
+        row(name, page, |page| write(&stored.context, page));
+    }
     row("note", page, |page| match event.closed {
         Closed::Complete | Closed::Timer => {}
         Closed::Late => page.plain("  came after its event had been closed"),

@@ -78,15 +78,37 @@ pub fn running(proc: &Path) -> Vec<Process> {
 
 /// One of them.
 pub fn find(proc: &Path, pid: u32) -> Option<Process> {
+    let found = stat(proc, pid)?;
+    let is_kernel_thread = found.flags & KERNEL_THREAD != 0;
+    (!found.has_ended).then_some(Process { pid, started: found.started, is_kernel_thread })
+}
+
+/// What `/proc/PID/stat` tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// Whether it has ended and waits for its parent.
+    pub has_ended: bool,
+    /// The pid of its parent, 0 without one.
+    pub parent: u32,
+    /// When it started, on the clock of [`ticks_since_boot`].
+    pub started: u64,
+    flags: u32,
+}
+
+/// The state of a process, also of one that has ended, in a folder like `/proc`.
+pub fn stat(proc: &Path, pid: u32) -> Option<Stat> {
     let stat = fs::read(proc.join(pid.to_string()).join("stat")).ok()?;
     // The name of a process may hold any byte, parentheses too: what follows begins after the last one.
     let rest = stat.get(memchr::memrchr(b')', &stat)? + 1..)?;
     let fields: Vec<&str> = std::str::from_utf8(rest).ok()?.split_ascii_whitespace().collect();
-    // Counted from the state, which is the third of all in proc_pid_stat(5): flags are the 9th, the start is the 22nd.
-    let (state, flags, started) = (fields.first()?, fields.get(6)?, fields.get(19)?);
-    let is_kernel_thread = flags.parse::<u32>().ok()? & KERNEL_THREAD != 0;
-    (!matches!(*state, "Z" | "X")).then_some(())?;
-    Some(Process { pid, started: started.parse().ok()?, is_kernel_thread })
+    // Counted from the state, which is the third of all in proc_pid_stat(5): the parent is the 4th, flags are the 9th,
+    // the start is the 22nd.
+    Some(Stat {
+        has_ended: matches!(*fields.first()?, "Z" | "X"),
+        parent: fields.get(1)?.parse().ok()?,
+        started: fields.get(19)?.parse().ok()?,
+        flags: fields.get(6)?.parse().ok()?,
+    })
 }
 
 /// The command of process `pid`: its arguments joined by spaces, or its short name in brackets when it has none.
@@ -156,6 +178,8 @@ mod tests {
         assert!(!own.is_kernel_thread && own.started > 0 && own.started <= ticks_since_boot());
         assert!(running(Path::new("/proc")).contains(&own));
         assert_eq!(find(Path::new("/proc"), u32::MAX), None);
+        let parent = stat(Path::new("/proc"), pid).unwrap().parent;
+        assert_eq!(parent, std::os::unix::process::parent_id());
     }
 
     #[test]

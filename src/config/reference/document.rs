@@ -36,6 +36,7 @@ const TABLES: &[(&str, &str)] = &[
     ("output[syslog]", "`[output.NAME]` with `type = \"syslog\"`: RFC 5424"),
     ("output[journal]", "`[output.NAME]` with `type = \"journal\"`: systemd's journal"),
     ("output[socket]", "`[output.NAME]` with `type = \"socket\"`: a unix socket for consumers"),
+    ("enrich", "`[enrich]`: what is told of an event's process besides its records"),
     ("redact", "`[redact]`: secrets in command lines"),
     ("diagnostics", "`[diagnostics]`: what the daemon tells of itself"),
 ];

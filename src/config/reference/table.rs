@@ -2,6 +2,7 @@
 
 use super::Range::{Answer, Choice, Number, Other};
 use super::Setting;
+use crate::enrich::limits::ANCESTORS_MAX;
 use crate::outputs::syslog::{FACILITIES, SEVERITIES};
 
 /// The largest number that is read.
@@ -330,6 +331,27 @@ pub(in crate::config) const SETTINGS: &[Setting] = &[
         TEXT,
         "args of the af_unix plugin",
         "lines: one an event with `json` and `line`, one a record with `raw` and `enriched`",
+    ),
+    row("enrich.process", "", Answer, "", "the parent of an event's process, with its command line"),
+    row(
+        "enrich.ancestors",
+        "processes",
+        Number(0, ANCESTORS_MAX as u64),
+        "",
+        "how many of the parent's own ancestors are told",
+    ),
+    row("enrich.script", "", Answer, "", "the script that an interpreter runs"),
+    row("enrich.container", "", Answer, "", "the container of an event's process, by its control group"),
+    row("enrich.unit", "", Answer, "", "its unit of the service manager"),
+    row("enrich.login", "", Answer, "", "who began its login session, when, and from which address"),
+    row("enrich.hash", "", Answer, "", "the SHA-256 of its executable's file"),
+    row("enrich.hash_bytes_max", "bytes", Number(0, MOST), "", "files that are longer are not hashed"),
+    row(
+        "enrich.environment",
+        "",
+        Other("array of names, 16 at most"),
+        "",
+        "variables that the program began with; of other users' processes this needs the right to trace (`CAP_SYS_PTRACE`)",
     ),
     row(
         "redact.enabled",

@@ -1,0 +1,488 @@
+//! The processes that are known: learned from events, and from what the host says where these do not tell.
+//!
+//! Does no I/O. A process is known by its pid for as long as that cannot have been given to another.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use lru::LruCache;
+
+use super::context::{Ancestor, Bytes, Context, Login, Parent, Process, ProcessId, Sha256};
+use super::host::Found;
+use super::limits::{HELD_BYTES_MAX, PROCESSES_MAX};
+use super::rounds::Position;
+use super::sighting::Sighting;
+
+/// How far the start of a process as events tell it may lie from the true one, in hundredths of a second: both the
+/// clock's steps and what an event may wait for its process to be looked at.
+const START_SLACK: u64 = 200;
+/// Arguments that nobody knows.
+const NO_ARGUMENTS: [Bytes; 0] = [];
+
+/// How well the process of an event is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Acquaintance {
+    /// It is.
+    Known,
+    /// By its parent's fork only.
+    ByFork,
+    /// Its pid may have been given to another since.
+    Doubtful,
+    /// It executes another program than is known.
+    Changed,
+    /// It is not.
+    Stranger,
+}
+
+/// How its start is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Start {
+    /// From the host.
+    Exact,
+    /// From the event of its parent's fork.
+    Forked,
+    /// It is not: it was there when this was taken for its start.
+    Seen,
+}
+
+/// What of a process is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    /// The process and those it descends from.
+    pub(super) lineage: bool,
+    /// How many beyond the parent.
+    pub(super) ancestors: usize,
+    pub(super) container: bool,
+    pub(super) unit: bool,
+}
+
+/// What the host says of a process and of those above it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Looked {
+    /// The process; absent if it is gone.
+    pub(super) found: Option<Found>,
+    /// Its parent, the parent's parent, and so on.
+    pub(super) up: Vec<Found>,
+}
+
+/// When and where something is taken in.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Moment {
+    /// How far the giving of pids has come.
+    pub(super) position: Position,
+    /// When the host was booted, in milliseconds since 1970.
+    pub(super) boot_ms: u64,
+}
+
+impl Moment {
+    /// The time of an event as processes' starts are told.
+    fn started(&self, time_ms: u64) -> u64 {
+        time_ms.saturating_sub(self.boot_ms) / 10
+    }
+}
+
+/// A process that is known.
+#[derive(Debug)]
+struct Known {
+    process: Arc<Process>,
+    /// Its parent's pid, by the last word on it.
+    ppid: Option<u32>,
+    exe: Option<Bytes>,
+    argv: Arc<[Bytes]>,
+    /// Whether exe and argv are those of an execve that was seen.
+    is_told: bool,
+    /// Whether the process has been looked at, or has made an event at least.
+    is_met: bool,
+    start: Start,
+    position: Position,
+    first_ms: u64,
+    has_ended: bool,
+    context: Context,
+    /// The question about its executable's hash whose answer is waited for.
+    hash_asked: u64,
+    /// The same about itself.
+    asked: u64,
+    held: usize,
+}
+
+impl Known {
+    /// A process of which no more is known.
+    fn new(process: Process, start: Start, position: Position) -> Known {
+        Known {
+            process: Arc::new(process),
+            ppid: None,
+            exe: None,
+            argv: Arc::new(NO_ARGUMENTS),
+            is_told: false,
+            is_met: true,
+            start,
+            position,
+            first_ms: 0,
+            has_ended: false,
+            context: Context::default(),
+            hash_asked: 0,
+            asked: 0,
+            held: 0,
+        }
+    }
+
+    /// Bytes that are held for it, those it shares with others included.
+    fn weigh(&self) -> usize {
+        let text = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, |bytes| bytes.len());
+        let list = |list: &[Bytes]| list.iter().map(|bytes| bytes.len() + size_of::<Bytes>()).sum::<usize>();
+        let parent = self.process.parent.as_ref().map_or(0, |parent| text(&parent.exe) + list(&parent.argv));
+        let ancestors = self.process.ancestors.iter();
+        let ancestors: usize = ancestors.map(|ancestor| text(&ancestor.exe) + size_of::<Ancestor>()).sum();
+        let context = &self.context;
+        let variables = context.environment.iter();
+        let variables: usize = variables.map(|(name, value)| name.len() + value.len() + 32).sum();
+        let container = context.container.as_ref().map_or(0, |container| container.id.len());
+        let own = text(&self.exe) + list(&self.argv) + text(&context.script) + text(&context.unit);
+        size_of::<Known>() + size_of::<Process>() + own + parent + ancestors + variables + container
+    }
+
+    /// Whether what the host found is this process.
+    fn is(&self, found: &Found) -> bool {
+        let (known, found) = (self.process.id, found.id);
+        known.pid == found.pid
+            && match self.start {
+                Start::Exact => known.started == found.started,
+                Start::Forked => known.started.abs_diff(found.started) <= START_SLACK,
+                Start::Seen => found.started <= known.started.saturating_add(START_SLACK),
+            }
+    }
+
+    /// Whether an event tells the same of its process as is known of this one, where nobody can be asked any more. An
+    /// orphan belongs to the first process, or to one that has asked for orphans.
+    fn agrees(&self, seen: &Sighting<'_>) -> bool {
+        let parent = seen.ppid.is_none() || self.ppid.is_none() || seen.ppid == self.ppid;
+        let (known, seen) = (self.exe.as_deref(), seen.exe.as_deref());
+        parent && (!self.is_met || known.is_none() || seen.is_none() || known == seen)
+    }
+
+    fn set_place(&mut self, found: &Found, told: Told) {
+        self.context.container = found.place.container.clone().filter(|_| told.container);
+        self.context.unit = found.place.unit.clone().filter(|_| told.unit);
+    }
+
+    fn set_process(&mut self, process: Process, told: Told) {
+        self.process = Arc::new(process);
+        self.context.process = told.lineage.then(|| self.process.clone());
+    }
+}
+
+/// The table.
+pub(super) struct Table {
+    known: LruCache<u32, Known, RandomState>,
+    held: usize,
+    told: Told,
+}
+
+impl Table {
+    pub(super) fn new(told: Told) -> Table {
+        let most = NonZeroUsize::new(PROCESSES_MAX).expect("the limit is above 0");
+        Table { known: LruCache::with_hasher(most, RandomState::default()), held: 0, told }
+    }
+
+    /// How well the process of an event is known.
+    #[inline]
+    pub(super) fn meet(&mut self, seen: &Sighting<'_>, now: Position) -> Acquaintance {
+        let Some(known) = self.known.get_mut(&seen.pid) else { return Acquaintance::Stranger };
+        if known.position.may_be_given_again(seen.pid, now) {
+            return if known.has_ended { Acquaintance::Stranger } else { Acquaintance::Doubtful };
+        }
+        if !known.is_met {
+            return Acquaintance::ByFork;
+        }
+        match (&known.exe, &seen.exe) {
+            (Some(known), Some(seen)) if **known != **seen => Acquaintance::Changed,
+            _ => Acquaintance::Known,
+        }
+    }
+
+    /// Whether a process is known well enough to be a parent without being looked at: its pid is its own, and its program
+    /// is that of an execve that was seen.
+    pub(super) fn is_sure(&self, pid: u32, now: Position) -> bool {
+        self.known
+            .peek(&pid)
+            .is_some_and(|known| known.is_told && !known.position.may_be_given_again(pid, now))
+    }
+
+    /// Takes in an event's process with what the host says of it; `asked` is the number of the question, if its answer is
+    /// still to come.
+    pub(super) fn settle(
+        &mut self,
+        seen: &Sighting<'_>,
+        (how, looked): (Acquaintance, Looked),
+        asked: u64,
+        now: Moment,
+    ) {
+        let is_known = match (how, self.known.peek(&seen.pid), &looked.found) {
+            (Acquaintance::Stranger, ..) | (_, None, _) => false,
+            (Acquaintance::Known | Acquaintance::Changed, Some(_), _) => true,
+            (Acquaintance::ByFork | Acquaintance::Doubtful, Some(known), Some(found)) => known.is(found),
+            (Acquaintance::ByFork | Acquaintance::Doubtful, Some(known), None) => known.agrees(seen),
+        };
+        if !is_known {
+            self.forget(seen.pid);
+            self.add(seen, &looked, now);
+        }
+        let exe = seen.exe.as_deref();
+        self.change(seen.pid, |known, _| {
+            known.asked = asked;
+            known.is_met = true;
+            known.position = now.position;
+            known.ppid = seen.ppid.or(known.ppid);
+            if how == Acquaintance::Changed || exe.is_some() && known.exe.as_deref() != exe {
+                known.exe = exe.map(Bytes::from);
+                known.argv = Arc::new(NO_ARGUMENTS);
+                known.is_told = false;
+                known.context.script = None;
+                known.context.hash = None;
+                known.context.environment = Vec::new();
+            }
+        });
+        if let Some(found) = looked.found {
+            self.confirm(&found);
+        }
+    }
+
+    /// Takes in an answer that came late.
+    pub(super) fn settle_late(&mut self, pid: u32, asked: u64, looked: Looked, now: Moment) {
+        let Some(known) = self.known.peek(&pid).filter(|known| known.asked == asked) else { return };
+        if looked.found.as_ref().is_some_and(|found| !known.is(found)) {
+            return;
+        }
+        let (id, ppid) = (known.process.id, known.ppid.or(looked.found.as_ref().map(|found| found.parent)));
+        if known.process.parent.is_none()
+            && let Some(ppid) = ppid
+        {
+            self.learn_up(&looked.up, now);
+            let (parent, ancestors) = self.lineage(ppid, id.started);
+            self.change(pid, |known, told| known.set_process(Process { id, parent, ancestors }, told));
+        }
+        if let Some(found) = looked.found {
+            self.confirm(&found);
+        }
+    }
+
+    /// A process that was not known, below its parent.
+    fn add(&mut self, seen: &Sighting<'_>, looked: &Looked, now: Moment) {
+        let found = looked.found.as_ref();
+        let estimate = now.started(seen.time_ms);
+        let found = found.filter(|found| found.id.started <= estimate.saturating_add(START_SLACK));
+        let id = found.map_or(ProcessId { started: estimate, pid: seen.pid }, |found| found.id);
+        // The event is the older word: a process gets another parent when its own ends.
+        let ppid = seen.ppid.or(found.map(|found| found.parent));
+        self.learn_up(&looked.up, now);
+        let (parent, ancestors) = match ppid.filter(|ppid| *ppid != 0) {
+            Some(ppid) => self.lineage(ppid, id.started),
+            None => (None, Vec::new()),
+        };
+        // A control group is inherited.
+        let inherited = parent.as_ref().and_then(|parent| self.known.peek(&parent.id.pid));
+        let mut context = Context::default();
+        if let Some(known) = inherited.filter(|_| found.is_none()) {
+            context.container.clone_from(&known.context.container);
+            context.unit.clone_from(&known.context.unit);
+        }
+        let start = if found.is_some() { Start::Exact } else { Start::Seen };
+        self.insert(Known {
+            ppid,
+            exe: seen.exe.as_deref().map(Bytes::from),
+            first_ms: seen.time_ms,
+            context,
+            ..Known::new(Process { id, parent, ancestors }, start, now.position)
+        });
+    }
+
+    /// Takes in those above a process, so that each is known with its own.
+    fn learn_up(&mut self, up: &[Found], now: Moment) {
+        for found in up.iter().rev() {
+            let same = self.known.peek(&found.id.pid).is_some_and(|known| known.is(found));
+            if !same {
+                self.forget(found.id.pid);
+                let (parent, ancestors) = self.lineage(found.parent, found.id.started);
+                let process = Process { id: found.id, parent, ancestors };
+                self.insert(Known {
+                    ppid: Some(found.parent),
+                    first_ms: now.boot_ms.saturating_add(found.id.started.saturating_mul(10)),
+                    ..Known::new(process, Start::Exact, now.position)
+                });
+            }
+            // It may have executed another program without an event.
+            self.change(found.id.pid, |known, _| {
+                known.position = now.position;
+                if !known.is_told && found.exe.is_some() && found.exe != known.exe {
+                    known.exe.clone_from(&found.exe);
+                    known.argv = found.argv.clone();
+                    known.context.script = None;
+                    known.context.hash = None;
+                }
+            });
+            self.confirm(found);
+        }
+    }
+
+    /// Parent and ancestors of a process that `ppid` has started, as far as they are known.
+    fn lineage(&self, ppid: u32, started: u64) -> (Option<Parent>, Vec<Ancestor>) {
+        let Some(known) = self.known.peek(&ppid) else { return (None, Vec::new()) };
+        let process = &known.process;
+        // Nobody is older than the parent: that is one who got the pid later.
+        if process.id.started > started.saturating_add(START_SLACK) {
+            return (None, Vec::new());
+        }
+        let parent = Parent { id: process.id, exe: known.exe.clone(), argv: known.argv.clone() };
+        let grandparent =
+            process.parent.iter().map(|parent| Ancestor { id: parent.id, exe: parent.exe.clone() });
+        let ancestors = grandparent.chain(process.ancestors.iter().cloned());
+        (Some(parent), ancestors.take(self.told.ancestors).collect())
+    }
+
+    /// Takes over what the host says of a process that is known.
+    fn confirm(&mut self, found: &Found) {
+        self.change(found.id.pid, |known, told| {
+            if !known.is(found) {
+                return;
+            }
+            if known.process.id != found.id {
+                let process = Process { id: found.id, ..(*known.process).clone() };
+                known.set_process(process, told);
+            }
+            known.start = Start::Exact;
+            known.set_place(found, told);
+            // Where it has executed another program since the event, this tells nothing of the one of the event.
+            let is_same = found.exe.is_none() || known.exe.is_none() || found.exe == known.exe;
+            if is_same && !known.is_told {
+                known.exe = known.exe.take().or_else(|| found.exe.clone());
+                known.argv = found.argv.clone();
+            }
+            if is_same {
+                known.context.environment.clone_from(&found.environment);
+            }
+        });
+    }
+
+    /// A process has made another one.
+    pub(super) fn fork(&mut self, seen: &Sighting<'_>, child: u32, now: Moment) {
+        // In a pid namespace of its own the call gives another number, which here is that of a process long known.
+        let is_other = self.known.peek(&child).is_some_and(|known| {
+            !known.position.may_be_given_again(child, now.position) || known.first_ms >= seen.time_ms
+        });
+        let Some(parent) = self.known.peek(&seen.pid).filter(|_| !is_other && child != seen.pid) else {
+            return;
+        };
+        let (exe, argv, is_told) = (parent.exe.clone(), parent.argv.clone(), parent.is_told);
+        let id = ProcessId { started: now.started(seen.time_ms), pid: child };
+        let context = Context { login: None, ..parent.context.clone() };
+        let (parent, ancestors) = self.lineage(seen.pid, id.started);
+        self.forget(child);
+        self.insert(Known {
+            ppid: Some(seen.pid),
+            exe,
+            argv,
+            is_told,
+            is_met: false,
+            first_ms: seen.time_ms,
+            context,
+            ..Known::new(Process { id, parent, ancestors }, Start::Forked, now.position.with_new(child))
+        });
+    }
+
+    /// A process has executed a program, and an event says which.
+    pub(super) fn execute(&mut self, pid: u32, exe: Option<Bytes>, argv: Arc<[Bytes]>) {
+        self.change(pid, |known, _| {
+            (known.exe, known.argv, known.is_told) = (exe, argv, true);
+            known.context.script = None;
+            known.context.hash = None;
+        });
+    }
+
+    /// A process has ended.
+    pub(super) fn end(&mut self, pid: u32) {
+        if let Some(known) = self.known.peek_mut(&pid) {
+            known.has_ended = true;
+        }
+    }
+
+    pub(super) fn set_script(&mut self, pid: u32, script: Option<Bytes>) {
+        self.change(pid, |known, _| known.context.script = script);
+    }
+
+    pub(super) fn expect_hash(&mut self, pid: u32, number: u64) {
+        self.change(pid, |known, _| known.hash_asked = number);
+    }
+
+    /// Keeps an executable's hash, unless another program has been executed since it was asked for.
+    pub(super) fn set_hash(&mut self, pid: u32, number: u64, hash: Option<Sha256>) {
+        self.change(pid, |known, _| {
+            if known.hash_asked == number {
+                known.context.hash = hash;
+            }
+        });
+    }
+
+    /// What is told of a process, with its login session.
+    #[inline]
+    pub(super) fn context(&mut self, pid: u32, login: Option<&Arc<Login>>) -> Option<&Context> {
+        let known = self.known.peek_mut(&pid)?;
+        let same = match (&known.context.login, login) {
+            (Some(known), Some(login)) => Arc::ptr_eq(known, login),
+            (None, None) => true,
+            _ => false,
+        };
+        if !same {
+            known.context.login = login.cloned();
+        }
+        Some(&known.context)
+    }
+
+    /// Whether the hash of a process's executable is not known.
+    pub(super) fn lacks_hash(&self, pid: u32) -> bool {
+        self.known.peek(&pid).is_some_and(|known| known.context.hash.is_none())
+    }
+
+    /// Executable and arguments of a process.
+    pub(super) fn program(&self, pid: u32) -> Option<(Option<&Bytes>, &Arc<[Bytes]>)> {
+        self.known.peek(&pid).map(|known| (known.exe.as_ref(), &known.argv))
+    }
+
+    fn change(&mut self, pid: u32, change: impl FnOnce(&mut Known, Told)) {
+        let Some(known) = self.known.peek_mut(&pid) else { return };
+        change(known, self.told);
+        self.held -= known.held;
+        known.held = known.weigh();
+        self.held += known.held;
+        self.make_room();
+    }
+
+    fn insert(&mut self, mut known: Known) {
+        let (pid, process) = (known.process.id.pid, known.process.clone());
+        known.context.process = self.told.lineage.then_some(process);
+        known.held = known.weigh();
+        self.held += known.held;
+        if let Some((_, displaced)) = self.known.push(pid, known) {
+            self.held -= displaced.held;
+        }
+        self.make_room();
+    }
+
+    fn forget(&mut self, pid: u32) {
+        if let Some(known) = self.known.pop(&pid) {
+            self.held -= known.held;
+        }
+    }
+
+    fn make_room(&mut self) {
+        // The one that was taken in last stays in any case.
+        while self.held > HELD_BYTES_MAX && self.known.len() > 1 {
+            if let Some((_, known)) = self.known.pop_lru() {
+                self.held -= known.held;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
