@@ -16,7 +16,7 @@ const MAY_USE: [(&str, &[&str]); 21] = [
     ("interpret", &["tables", "record", "event"]),
     ("enrich", &["sys", "record", "event"]),
     ("store", &["sys"]),
-    ("entry", &["tables", "record", "event", "enrich", "store"]),
+    ("entry", &["tables", "record", "event", "interpret", "enrich", "store"]),
     ("ingest", &["record", "event", "enrich", "entry", "store", "tables"]),
     ("query", &["tables", "record", "entry", "store"]),
     ("protocol", &[]),
