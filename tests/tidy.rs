@@ -17,7 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("interpret", &["tables", "record", "event"]),
     ("enrich", &["sys", "tables", "record", "event"]),
     ("store", &["sys"]),
-    ("entry", &["tables", "record", "event", "enrich", "store"]),
+    ("entry", &["tables", "record", "event", "interpret", "enrich", "store"]),
     ("ingest", &["record", "event", "redact", "enrich", "entry", "store", "tables"]),
     ("query", &["tables", "record", "entry", "store"]),
     ("protocol", &[]),

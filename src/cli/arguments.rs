@@ -131,8 +131,11 @@ pub(super) struct Search {
     #[arg(long)]
     pub(super) count: bool,
     /// How events are written
-    #[arg(long, value_enum, default_value_t = Format::Text)]
+    #[arg(long, value_enum, default_value_t = Format::Line)]
     pub(super) format: Format,
+    /// Whether line and text have colours
+    #[arg(long, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
+    pub(super) color: Colour,
 }
 
 #[derive(Debug, Args)]
@@ -145,6 +148,9 @@ pub(super) struct Tail {
     /// How events are written
     #[arg(long, value_enum, default_value_t = Format::Line)]
     pub(super) format: Format,
+    /// Whether line and text have colours
+    #[arg(long, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
+    pub(super) color: Colour,
 }
 
 #[derive(Debug, Args)]
@@ -403,6 +409,21 @@ pub(super) enum Export {
     Json,
     /// Records as auditd's RAW format has them
     Raw,
+    /// The Elastic Common Schema, one JSON object an event
+    Ecs,
+    /// The Open Cybersecurity Schema Framework, one JSON object an event
+    Ocsf,
+}
+
+/// When the formats for people have colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Colour {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always, with what could steer a terminal escaped
+    Always,
+    /// Never
+    Never,
 }
 
 /// An output format's name.
@@ -418,6 +439,10 @@ pub(super) enum Format {
     Raw,
     /// One line of columns an event, with a line of their names before the first
     Csv,
+    /// The Elastic Common Schema, one JSON object an event
+    Ecs,
+    /// The Open Cybersecurity Schema Framework, one JSON object an event
+    Ocsf,
 }
 
 #[cfg(test)]

@@ -6,10 +6,12 @@ use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 use anyhow::Context;
 use jiff::tz::TimeZone;
 
-use super::arguments::Format;
+use super::arguments::{Colour, Format};
 use crate::entry::Stored;
 use crate::entry::decode::decode;
 use crate::protocol::Skipped;
+use crate::render::ecs::Ecs;
+use crate::render::ocsf::Ocsf;
 use crate::render::peer::csv::Extra;
 use crate::render::peer::{Escape, Lookup, Peer};
 use crate::render::{self, Style};
@@ -38,6 +40,22 @@ enum Form {
         peer: Box<Peer>,
         begun: bool,
     },
+    Ecs(Ecs),
+    Ocsf(Ocsf),
+}
+
+/// The Elastic Common Schema, with this host's name for events that name none.
+pub(super) fn ecs() -> Ecs {
+    Ecs::new(host())
+}
+
+/// The Open Cybersecurity Schema Framework, likewise.
+pub(super) fn ocsf() -> Ocsf {
+    Ocsf::new(host())
+}
+
+fn host() -> Option<String> {
+    nix::unistd::gethostname().ok()?.into_string().ok().filter(|host| !host.is_empty())
 }
 
 /// Standard output for entries of one format.
@@ -50,17 +68,25 @@ pub(super) struct Output {
 }
 
 impl Output {
-    pub(super) fn new(format: Format, live: bool) -> Output {
+    /// For entries in that format. `live` ones are shown as they come, and a line tells no day of them.
+    pub(super) fn new(format: Format, colour: Colour, live: bool) -> Output {
         let out = io::stdout();
-        let terminal = out.is_terminal();
-        // https://no-color.org: set and not empty.
-        let colours = terminal && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        let style = |format| Form::Style(Style { format, terminal, colours });
+        // Who asks for colours in any case has a terminal behind the pipe, as `less -R` does.
+        let terminal = out.is_terminal() || colour == Colour::Always;
+        let colours = match colour {
+            // https://no-color.org: set and not empty.
+            Colour::Auto => terminal && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            Colour::Always => true,
+            Colour::Never => false,
+        };
+        let style = |format| Form::Style(Style { format, terminal, colours, date: !live });
         let form = match format {
             Format::Text => style(render::Format::Text),
             Format::Line => style(render::Format::Line),
             Format::Json => style(render::Format::Json),
             Format::Raw => style(render::Format::Raw),
+            Format::Ecs => Form::Ecs(ecs()),
+            Format::Ocsf => Form::Ocsf(ocsf()),
             Format::Csv => {
                 let escape = if terminal { Escape::Tty } else { Escape::Raw };
                 let peer = Peer::new(escape, COLUMNS, TimeZone::system(), Box::new(Numbers));
@@ -90,6 +116,8 @@ impl Output {
     fn write(&mut self, line: &[u8], stored: &Stored) -> io::Result<()> {
         match &mut self.form {
             Form::Style(style) => render::write(*style, line, stored, &mut self.out),
+            Form::Ecs(ecs) => ecs.write(stored, &mut self.out),
+            Form::Ocsf(ocsf) => ocsf.write(stored, &mut self.out),
             Form::Columns { peer, begun } => {
                 self.text.clear();
                 if !std::mem::replace(begun, true) {

@@ -114,6 +114,11 @@ fn members(reader: &mut Reader<'_>, text: &mut Vec<u8>) -> Option<()> {
     let mut first = true;
     while reader.skip(b"}").is_none() {
         reader.skip(b",")?;
+        if reader.skip(b"\"absolute\":").is_some() {
+            // Made from other records, no part of this one's text.
+            reader.text(&mut Vec::new())?;
+            continue;
+        }
         if !first {
             text.push(b' ');
         }

@@ -6,7 +6,10 @@ use super::layout::Layouts;
 use super::members::Writer;
 use super::{Resolve, VERSION, arguments, context, date, json};
 use crate::event::{Closed, Event};
+use crate::interpret::context::hexadecimal;
+use crate::interpret::{inside, path};
 use crate::record::RecordType;
+use crate::record::fields::find;
 use crate::store::term::Terms;
 
 /// Encodes events; keeps its buffers from one to the next.
@@ -44,6 +47,9 @@ impl Encoder {
                 json::text(out, body);
             } else {
                 self.record(kind, body, out, terms);
+                if kind == RecordType::PATH {
+                    self.absolute(event, out);
+                }
             }
             out.push(b'}');
         }
@@ -117,6 +123,15 @@ impl Encoder {
         }
     }
 
+    /// The absolute form of a relative path, where the records tell what it is relative to.
+    fn absolute(&mut self, event: &Event, out: &mut Vec<u8>) {
+        self.facts.take_path(&mut self.bytes);
+        if !self.bytes.is_empty() && begins_at_cwd(event, self.facts.syscall) {
+            out.extend_from_slice(b",\"absolute\":");
+            json::text(out, &self.bytes);
+        }
+    }
+
     fn names(&self, names: &mut dyn Resolve, out: &mut Vec<u8>) {
         let mark = out.len();
         if let Some(arch) = self.facts.arch {
@@ -137,6 +152,13 @@ impl Encoder {
             out.push(b'}');
         }
     }
+}
+
+/// Whether the relative paths of an event begin at its working directory.
+fn begins_at_cwd(event: &Event, syscall: Option<&str>) -> bool {
+    let (Some(syscall), Some(body)) = (syscall, event.record(RecordType::SYSCALL)) else { return true };
+    let argument = |name: &[u8]| hexadecimal(inside(&find(body, name)?));
+    path::begins_at_cwd(syscall, &[argument(b"a0"), argument(b"a1"), argument(b"a2"), argument(b"a3")])
 }
 
 fn id_names(

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use super::field::Field;
 use super::json;
 use super::layout::Role;
+use crate::interpret::path::resolve;
 use crate::record::fields::unhex;
 use crate::store::term::Terms;
 use crate::tables::field::IdKind;
@@ -23,6 +24,7 @@ pub(super) struct Facts {
     pub(super) syscall: Option<&'static str>,
     failed: bool,
     cwd: Vec<u8>,
+    /// The absolute form of the last relative path.
     path: Vec<u8>,
 }
 
@@ -35,6 +37,13 @@ impl Facts {
         self.syscall = None;
         self.failed = false;
         self.cwd.clear();
+        self.path.clear();
+    }
+
+    /// The absolute form of the relative path that a record told since this was asked last; empty without one.
+    pub(super) fn take_path(&mut self, into: &mut Vec<u8>) {
+        into.clear();
+        std::mem::swap(&mut self.path, into);
     }
 
     /// Adds the terms of a field by its role and its decoded value, and remembers what later ones need.
@@ -92,10 +101,14 @@ impl Facts {
 
     fn index_path(&mut self, value: &[u8], terms: &mut Terms) {
         terms.add(Field::Path.id(), value);
+        self.path.clear();
         if value.first() != Some(&b'/') && self.cwd.first() == Some(&b'/') {
-            self.path.clear();
-            absolute(&self.cwd, value, &mut self.path);
+            resolve(&self.cwd, value, &mut self.path);
             terms.add(Field::Path.id(), &self.path);
+            if value.is_empty() {
+                // A call on a descriptor: which file that is, no record tells.
+                self.path.clear();
+            }
         }
     }
 }
@@ -150,22 +163,5 @@ fn index_address(digits: &[u8], terms: &mut Terms) {
             }
         }
         _ => {}
-    }
-}
-
-/// Appends `path` taken from `cwd`, with `.` and `..` resolved by their letters alone.
-fn absolute(cwd: &[u8], path: &[u8], out: &mut Vec<u8>) {
-    for part in cwd.split(|&byte| byte == b'/').chain(path.split(|&byte| byte == b'/')) {
-        match part {
-            b"" | b"." => {}
-            b".." => out.truncate(memchr::memrchr(b'/', out).unwrap_or(0)),
-            part => {
-                out.push(b'/');
-                out.extend_from_slice(part);
-            }
-        }
-    }
-    if out.is_empty() {
-        out.push(b'/');
     }
 }

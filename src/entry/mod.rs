@@ -69,7 +69,9 @@ fn separator(name: &[u8]) -> Option<u8> {
     }
 }
 
-/// Whether a record's field of this name would collide with a member of the stored form.
+/// Whether a record's field of this name would collide with a member of the stored form, or could differ from another one
+/// in case only, which many a database takes for the same.
 fn is_reserved(name: &[u8]) -> bool {
-    matches!(name, b"type" | b"raw" | b"hex" | b"argv" | b"first")
+    matches!(name, b"type" | b"raw" | b"hex" | b"argv" | b"first" | b"absolute")
+        || name.iter().any(u8::is_ascii_uppercase)
 }

@@ -84,6 +84,10 @@ fn text_that_members_cannot_give_back_is_kept() {
         &[(1112, b"msg='a=1 msg='b=2''")],
         r#"{"type":"USER_LOGIN","raw":"msg='a=1 msg='b=2''","msg":{"a":"1","msg":"b=2"}}]"#,
     );
+    check_json(
+        &[(1305, b"uid=0 UID=\"root\" absolute=1")],
+        r#"{"type":"CONFIG_CHANGE","raw":"uid=0 UID=\"root\" absolute=1","uid":0}],"names":{"users":{"0":"root"}}"#,
+    );
     check_json(&[(1423, b"")], r#"{"type":"LANDLOCK_ACCESS"}]"#);
     check_json(&[(1999, b" ")], r#"{"type":"UNKNOWN[1999]","raw":" "}]"#);
 }
@@ -206,6 +210,34 @@ fn words(terms: &Terms) -> String {
 }
 
 #[test]
+fn a_relative_path_has_its_absolute_form_beside_it_where_that_is_known() {
+    let cases: &[(&str, &str, &str, Option<&str>)] = &[
+        ("ffffff9c", "/etc/x", "../passwd", Some("/etc/passwd")),
+        ("ffffffffffffff9c", "/etc", "a b", Some("/etc/a b")),
+        ("ffffff9c", "/etc", "/passwd", None),
+        ("ffffff9c", "/etc", "", None),
+        ("5", "/etc", "passwd", None),
+        ("ffffff9c", "(unreachable)", "passwd", None),
+    ];
+    for (directory, cwd, name, expected) in cases {
+        let written = |text: &str| match text.contains(' ') {
+            true => text.bytes().map(|byte| format!("{byte:02X}")).collect(),
+            false => format!("\"{text}\""),
+        };
+        let call = format!("arch=c000003e syscall=257 a0={directory} a1=0 a2=0 a3=0");
+        let event = event(&[
+            (1300, call.as_bytes()),
+            (1307, format!("cwd={}", written(cwd)).as_bytes()),
+            (1302, format!("item=0 name={} inode=5", written(name)).as_bytes()),
+        ]);
+        let (line, _) = encode(&event);
+        let entry: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+        assert_eq!(entry["records"][2]["absolute"].as_str(), *expected, "{line}");
+        assert_eq!(decode(line.as_bytes()).expect("what is encoded decodes").event, event);
+    }
+}
+
+#[test]
 fn an_event_is_found_under_what_its_records_say() {
     let (_, terms) = encode(&event(&[
         (1300, br#"arch=c000003e syscall=257 success=no exit=-13 ppid=6 pid=7 auid=4294967295 uid=0 euid=0 tty=(none) ses=1 comm="cat" exe="/usr/bin/cat" key=610162"#),
@@ -263,7 +295,10 @@ fn body() -> impl proptest::strategy::Strategy<Value = Vec<u8>> {
             "raw",
             "hex",
             "a0",
-            "argv"
+            "argv",
+            "absolute",
+            "Pid",
+            "PID"
         ])
         .prop_map(str::to_owned),
         "[a-z]{1,3}",
@@ -306,6 +341,7 @@ proptest::proptest! {
         let (line, _) = encode(&event);
         serde_json::from_str::<serde_json::Value>(&line).expect("an entry is JSON");
         assert!(!line.contains('\n'));
+        assert!(!line.contains("\"Pid\":") && !line.contains("\"PID\":"), "names that differ in case only: {line}");
         assert_eq!(decode(line.as_bytes()).map(|stored| stored.event), Ok(event), "{line}");
     }
 

@@ -74,6 +74,24 @@ pub fn absolute<'a>(cwd: Option<&[u8]>, name: &'a [u8]) -> Option<Cow<'a, [u8]>>
     Some(Cow::Owned([cwd, slash, name].concat()))
 }
 
+/// Appends `path`, taken from the directory `from`, with `.` and `..` resolved by their letters alone. Where a part is a
+/// symbolic link, the path may lead elsewhere.
+pub fn resolve(from: &[u8], path: &[u8], out: &mut Vec<u8>) {
+    for part in from.split(|&byte| byte == b'/').chain(path.split(|&byte| byte == b'/')) {
+        match part {
+            b"" | b"." => {}
+            b".." => out.truncate(memchr::memrchr(b'/', out).unwrap_or(0)),
+            part => {
+                out.push(b'/');
+                out.extend_from_slice(part);
+            }
+        }
+    }
+    if out.is_empty() {
+        out.push(b'/');
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

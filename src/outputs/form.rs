@@ -31,7 +31,7 @@ pub(super) fn lines(form: Form, line: &[u8], stored: &Stored) -> VecDeque<Vec<u8
         Form::Enriched => records(stored, true).map(|(_, text)| text).collect(),
         Form::Line => {
             // Names with newlines or bytes that are no UTF-8 must not break a receiver's lines.
-            let style = Style { format: render::Format::Line, terminal: true, colours: false };
+            let style = Style { format: render::Format::Line, terminal: true, colours: false, date: true };
             let mut text = Vec::new();
             render::write(style, line, stored, &mut text).expect("a vector takes all");
             while text.last() == Some(&b'\n') {

@@ -6,10 +6,12 @@ use super::view::{self, Id, Outcome, View};
 use crate::entry::Stored;
 use crate::event::{Closed, Event};
 
-/// Writes `09:26:40.123 root read /etc/passwd with tail (pid 521) · ok · passwd-ra`.
+/// Writes `09:26:40.123 root read /etc/passwd with tail (pid 521) · ok · passwd-ra`, with the day before the time where the
+/// style asks for it.
 pub(super) fn write(stored: &Stored, page: &mut Page) {
     let view = view::view(&stored.event, &stored.names);
-    page.inked(Ink::Faint, |page| local_time(stored.event.id.time_ms, "%H:%M:%S%.3f", page));
+    let form = if page.has_dates() { "%Y-%m-%d %H:%M:%S%.3f" } else { "%H:%M:%S%.3f" };
+    page.inked(Ink::Faint, |page| local_time(stored.event.id.time_ms, form, page));
     page.plain(" ");
     sentence(&stored.event, &view, page);
     page.plain("\n");

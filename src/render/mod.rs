@@ -1,15 +1,19 @@
 //! Entries as text: one type for each output format, and escaping for terminals.
 //!
-//! `raw` and `json` give back what was stored and are never altered; `text` and `line` are for people.
+//! `raw` and `json` give back what was stored and are never altered; `text` and `line` are for people; `ecs` and `ocsf`
+//! are the schemas of others.
 
+pub mod ecs;
 pub mod enriched;
 pub mod escape;
 pub mod json;
 mod line;
+pub mod ocsf;
 mod page;
 pub mod peer;
 pub mod raw;
 mod records;
+mod siem;
 mod text;
 mod told;
 pub mod view;
@@ -45,6 +49,8 @@ pub struct Style {
     pub terminal: bool,
     /// Whether the formats for people use colours.
     pub colours: bool,
+    /// Whether a line tells the day beside the time of day.
+    pub date: bool,
 }
 
 /// Writes one event; `line` is its stored form, of which `stored` was made.

@@ -90,6 +90,11 @@ impl Page {
         }
     }
 
+    /// Whether lines tell the day.
+    pub(super) fn has_dates(&self) -> bool {
+        self.style.date
+    }
+
     /// The text.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes

@@ -40,6 +40,18 @@ pub fn id_kind(name: &[u8]) -> Option<IdKind> {
     lookup(name)?.id
 }
 
+/// Every name in the table with its class and whose number it is.
+pub fn all() -> impl Iterator<Item = (&'static str, Class, Option<IdKind>)> {
+    let ids = [(USERS, IdKind::User), (GROUPS, IdKind::Group)];
+    let ids = ids
+        .into_iter()
+        .flat_map(|(list, id)| list.split(' ').map(move |name| (name, Class::Decimal, Some(id))));
+    let plain = |lists: &'static [&'static str], class| {
+        lists.iter().flat_map(|list| list.split(' ')).map(move |name| (name, class, None))
+    };
+    ids.chain(plain(&DECIMALS, Class::Decimal)).chain(plain(&ENCODED, Class::Encoded))
+}
+
 /// Users' numbers, decimal.
 const USERS: &str = "auid euid fsuid inode_uid iuid oauid obj_uid old-auid ouid sauid suid uid";
 
@@ -229,11 +241,6 @@ mod tests {
         assert_eq!((class(name), id_kind(name)), model(name), "{}", String::from_utf8_lossy(name));
     }
 
-    fn listed() -> Vec<&'static str> {
-        let lists = [USERS, GROUPS].into_iter().chain(DECIMALS).chain(ENCODED);
-        lists.flat_map(|list| list.split(' ')).collect()
-    }
-
     #[test]
     fn fields_have_the_class_in_which_they_are_written() {
         let cases: &[(Class, &str)] = &[
@@ -261,7 +268,7 @@ mod tests {
 
     #[test]
     fn every_listed_name_is_found_and_its_neighbours_are_not() {
-        for name in listed() {
+        for (name, ..) in all() {
             check(name.as_bytes());
             for place in 0..name.len() {
                 let mut changed = name.as_bytes().to_vec();

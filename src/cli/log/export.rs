@@ -8,7 +8,8 @@ use roaring::RoaringBitmap;
 
 use super::{open_and_tell, progress};
 use crate::cli::arguments::{Export, LogExport};
-use crate::cli::{exit, time};
+use crate::cli::{exit, output, time};
+use crate::entry::Stored;
 use crate::entry::decode::decode;
 use crate::render;
 use crate::store::{self, Error};
@@ -27,6 +28,7 @@ pub(super) fn export(config: &store::Config, arguments: &LogExport) -> anyhow::R
     let entries = segments.iter().map(|segment| u64::from(segment.len())).sum();
     let bar = progress(entries, "{bar:40} {human_pos}/{human_len} events {eta}")?;
     let mut out = BufWriter::with_capacity(OUT_BYTES, io::stdout().lock());
+    let render = renderer(arguments.format);
     let (mut written, mut lost) = (0u64, 0u64);
     let mut line = Vec::new();
     for segment in segments {
@@ -36,7 +38,7 @@ pub(super) fn export(config: &store::Config, arguments: &LogExport) -> anyhow::R
         let mut unread = None;
         for ordinal in &ordinals {
             match segment.read(ordinal, &mut line).map_err(anyhow::Error::new) {
-                Ok(()) => match write(arguments.format, &line, &mut out)? {
+                Ok(()) => match write(render.as_ref(), &line, &mut out)? {
                     Ok(()) => written += 1,
                     Err(error) => count(&mut unread, ordinal, error),
                 },
@@ -76,14 +78,30 @@ fn is_gone(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(Error::Removed { .. }))
 }
 
-/// Writes one event; the inner error is that of the entry, the outer that of the output.
-fn write(format: Export, line: &[u8], out: &mut impl Write) -> io::Result<anyhow::Result<()>> {
+/// Writes one event.
+type Render = Box<dyn Fn(&Stored, &mut dyn Write) -> io::Result<()>>;
+
+/// How events are written; `None` for the stored form itself, which need not be read.
+fn renderer(format: Export) -> Option<Render> {
     match format {
-        Export::Json => render::json::write(line, out)?,
-        Export::Raw => match decode(line).context("an entry cannot be read") {
-            Ok(stored) => render::raw::write(&stored.event, out)?,
-            Err(error) => return Ok(Err(error)),
-        },
+        Export::Json => None,
+        Export::Raw => Some(Box::new(|stored, out| render::raw::write(&stored.event, out))),
+        Export::Ecs => {
+            let ecs = output::ecs();
+            Some(Box::new(move |stored, out| ecs.write(stored, out)))
+        }
+        Export::Ocsf => {
+            let ocsf = output::ocsf();
+            Some(Box::new(move |stored, out| ocsf.write(stored, out)))
+        }
     }
-    Ok(Ok(()))
+}
+
+/// Writes one event; the inner error is that of the entry, the outer that of the output.
+fn write(render: Option<&Render>, line: &[u8], out: &mut impl Write) -> io::Result<anyhow::Result<()>> {
+    let Some(render) = render else { return render::json::write(line, out).map(Ok) };
+    match decode(line).context("an entry cannot be read") {
+        Ok(stored) => render(&stored, out).map(Ok),
+        Err(error) => Ok(Err(error)),
+    }
 }

@@ -7,7 +7,7 @@ use Target::{
 
 /// What a system call is done to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Target {
+pub(in crate::render) enum Target {
     /// A file.
     File,
     /// A file, and what of it is changed to the argument at this place.
@@ -39,7 +39,7 @@ pub(super) enum Target {
 }
 
 /// A record type's number with the kind of its events, what was done, the field that holds the object, and its kind.
-pub(super) type Kind = (u16, &'static str, &'static str, &'static str, &'static str);
+pub(in crate::render) type Kind = (u16, &'static str, &'static str, &'static str, &'static str);
 
 /// Record types, ascending. Where the action is empty it depends on more than the type.
 const KINDS: &[Kind] = &[
@@ -348,12 +348,12 @@ const ACTIONS: &[(&str, &str, Target)] = &[
 ];
 
 /// What is known of a record type.
-pub(super) fn kind(number: u16) -> Option<&'static Kind> {
+pub(in crate::render) fn kind(number: u16) -> Option<&'static Kind> {
     KINDS.binary_search_by_key(&number, |kind| kind.0).ok().and_then(|at| KINDS.get(at))
 }
 
 /// What a system call does.
-pub(super) fn action(syscall: &str) -> Option<(&'static str, Target)> {
+pub(in crate::render) fn action(syscall: &str) -> Option<(&'static str, Target)> {
     let found = ACTIONS.binary_search_by(|(known, ..)| known.cmp(&syscall)).ok();
     found.and_then(|at| ACTIONS.get(at)).map(|(_, action, target)| (*action, *target))
 }

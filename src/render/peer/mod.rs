@@ -3,7 +3,7 @@
 mod clock;
 pub mod csv;
 mod escape;
-mod kinds;
+pub(super) mod kinds;
 mod normal;
 mod paths;
 mod words;

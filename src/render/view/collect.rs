@@ -12,7 +12,7 @@ use crate::record::RecordType;
 use crate::record::fields::{Field, Value, fields};
 use crate::render::view::object;
 use crate::render::view::said::told;
-use crate::render::view::{Id, Outcome, Process, Sentence, Subject, Syscall, Text, View};
+use crate::render::view::{Act, Id, Outcome, Process, Sentence, Subject, Syscall, Text, View};
 use crate::tables;
 
 /// Whose word it is, lowest first: a program's, within a message; a record's; that of the SYSCALL record, which the
@@ -54,6 +54,12 @@ struct Facts<'a> {
     auid: Fact<u32>,
     uid: Fact<u32>,
     euid: Fact<u32>,
+    suid: Fact<u32>,
+    fsuid: Fact<u32>,
+    gid: Fact<u32>,
+    egid: Fact<u32>,
+    sgid: Fact<u32>,
+    fsgid: Fact<u32>,
     session: Fact<u32>,
     pid: Fact<u32>,
     ppid: Fact<u32>,
@@ -77,6 +83,12 @@ impl<'a> Facts<'a> {
             b"auid" => self.auid.offer(rank, number()),
             b"uid" => self.uid.offer(rank, number()),
             b"euid" => self.euid.offer(rank, number()),
+            b"suid" => self.suid.offer(rank, number()),
+            b"fsuid" => self.fsuid.offer(rank, number()),
+            b"gid" => self.gid.offer(rank, number()),
+            b"egid" => self.egid.offer(rank, number()),
+            b"sgid" => self.sgid.offer(rank, number()),
+            b"fsgid" => self.fsgid.offer(rank, number()),
             b"ses" => self.session.offer(rank, number()),
             b"pid" => self.pid.offer(rank, number()),
             b"ppid" => self.ppid.offer(rank, number()),
@@ -224,6 +236,7 @@ fn syscall<'a>(body: &'a [u8], context: &Context) -> Syscall<'a> {
 fn empty(event: &Event) -> View<'_> {
     View {
         record: object::telling(event),
+        act: Act::Unknown,
         subject: Subject::default(),
         process: Process::default(),
         syscall: None,
@@ -242,10 +255,17 @@ fn empty(event: &Event) -> View<'_> {
 
 fn fill<'a>(view: &mut View<'a>, facts: Facts<'a>, malformed: bool, names: &'a Names) {
     let user = |fact: Fact<u32>| fact.value.map(|number| object::user(number, names));
+    let group = |fact: Fact<u32>| fact.value.map(|number| object::group(number, names));
     view.subject = Subject {
         auid: user(facts.auid),
         uid: user(facts.uid),
         euid: user(facts.euid),
+        suid: user(facts.suid),
+        fsuid: user(facts.fsuid),
+        gid: group(facts.gid),
+        egid: group(facts.egid),
+        sgid: group(facts.sgid),
+        fsgid: group(facts.fsgid),
         session: facts.session.value,
         terminal: facts.terminal.value,
         label: facts.label.value,

@@ -14,7 +14,8 @@ use crate::render::view::{Outcome, Sentence, Text, View};
 pub(super) fn is_known(kind: RecordType) -> bool {
     matches!(
         kind.0,
-        1005 | 1006 | 1107 | 1305 | 1324..=1326 | 1328 | 1334 | 1335 | 1400 | 1404 | 1405 | 1423 | 1503 | 1700..=1703 | 2000
+        1005 | 1006 | 1107 | 1305 | 1324..=1326 | 1328 | 1334 | 1335 | 1400 | 1404 | 1405 | 1423 | 1500..=1507
+            | 1700..=1703 | 2000
     )
 }
 
@@ -23,7 +24,7 @@ pub(super) fn sentence<'a>(said: &Said<'a>, event: &'a Event, view: &View<'a>) -
     Some(match said.kind.0 {
         1005 => message(said),
         1006 => login(said, view),
-        1107 | 1400 | 1503 => denial(said, view),
+        1107 | 1400 | 1500..=1507 => denial(said, view),
         1305 => config_change(said, view),
         1324 => packet(said),
         1325 => netfilter(said, view),
@@ -49,8 +50,8 @@ pub(super) fn outcome(said: &Said<'_>) -> Outcome {
         1423 => Outcome::Failed,
         1326 if is(b"code", b"0x7fff0000") || is(b"code", b"0x7ffc0000") => Outcome::Ok,
         1326 => Outcome::Failed,
-        1400 | 1107 | 1503 if is(b"permissive", b"1") => Outcome::Ok,
-        1400 | 1107 | 1503 => match decision(said) {
+        1107 | 1400 | 1500..=1507 if is(b"permissive", b"1") => Outcome::Ok,
+        1107 | 1400 | 1500..=1507 => match decision(said) {
             Some(Decision::Denied) => Outcome::Failed,
             Some(Decision::Granted) => Outcome::Ok,
             None => Outcome::Untold,
@@ -59,17 +60,63 @@ pub(super) fn outcome(said: &Said<'_>) -> Outcome {
     }
 }
 
+/// The words for what ktraild says of the trail itself, which `docs/format.md` lists; `None` for what another daemon says.
+pub(super) fn own<'a>(said: &Said<'a>) -> Option<Sentence<'a>> {
+    let field = |name: &str| said.get(name.as_bytes());
+    let pair = |first: &str, word: &[u8], second: &str| {
+        Some(Cow::Owned([&*field(first)?, word, &*field(second)?].concat()))
+    };
+    let trail = |verb, object, second| Sentence {
+        actor: Some(Cow::Borrowed(b"the audit trail")),
+        verb: Cow::Borrowed(verb),
+        object,
+        second,
+    };
+    let operation = said.get(b"op")?;
+    Some(match (said.kind.0, &*operation) {
+        (1203, b"rules-drift") => {
+            let (verb, object) = match field("change").as_deref() {
+                Some(b"added") => ("added the rule", field("rule")),
+                Some(b"removed") => ("removed the rule", field("rule")),
+                _ => ("changed more rules:", field("rules")),
+            };
+            Sentence { object, second: field("repair").map(|repair| ("repair:", repair)), ..plain(verb) }
+        }
+        (1206, b"low-space") => trail("has space again after ms:", field("low_ms"), None),
+        (1206, b"write") => trail(
+            "could not be written for ms:",
+            field("failed_ms"),
+            field("error").map(|error| ("for", error)),
+        ),
+        (1209, b"gap") => trail(
+            "misses records:",
+            field("missing"),
+            pair("from", b" to ", "to").map(|serials| ("serials", serials)),
+        ),
+        (1209, b"lost") => trail("lost records:", field("lost"), field("total").map(|total| ("of", total))),
+        (1209, b"low-space") => {
+            trail("is short of space:", field("action"), field("segment").map(|segment| ("segment", segment)))
+        }
+        _ => return None,
+    })
+}
+
 fn plain(verb: &'static str) -> Sentence<'static> {
     Sentence { verb: Cow::Borrowed(verb), ..Sentence::default() }
 }
 
 fn message<'a>(said: &Said<'a>) -> Sentence<'a> {
+    Sentence { object: text(said), ..plain("sent the message") }
+}
+
+/// The text of a message that a program sent.
+pub(super) fn text<'a>(said: &Said<'a>) -> Option<Text<'a>> {
     let message = said.message();
     let text = message.strip_prefix(b"text=").unwrap_or(message);
     // The audit library adds the program and where it runs after the text.
     let end = memchr::memmem::rfind(text, b" exe=").unwrap_or(text.len());
-    let text = text.get(..end).unwrap_or(text);
-    Sentence { object: Some(Cow::Borrowed(text)), ..plain("sent the message") }
+    let text = text.get(..end).unwrap_or(text).trim_ascii();
+    (!text.is_empty()).then_some(Cow::Borrowed(text))
 }
 
 fn login<'a>(said: &Said<'a>, view: &View<'a>) -> Sentence<'a> {
@@ -81,14 +128,15 @@ fn login<'a>(said: &Said<'a>, view: &View<'a>) -> Sentence<'a> {
     Sentence { verb, object: session, ..Sentence::default() }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Decision {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Decision {
     Denied,
     Granted,
 }
 
-/// What a security module decided: SELinux writes `avc:  denied  { read } for …`, AppArmor `apparmor="DENIED"`.
-fn decision(said: &Said<'_>) -> Option<Decision> {
+/// What a security module decided: SELinux writes `avc:  denied  { read } for …`, AppArmor `apparmor="DENIED"`, and its
+/// types of old say it themselves.
+pub(super) fn decision(said: &Said<'_>) -> Option<Decision> {
     let text = said.message();
     let selinux = text.strip_prefix(b"avc:").map(<[u8]>::trim_ascii_start);
     match (selinux, said.get(b"apparmor").as_deref()) {
@@ -96,7 +144,12 @@ fn decision(said: &Said<'_>) -> Option<Decision> {
         (Some(text), _) if text.starts_with(b"granted") => Some(Decision::Granted),
         (_, Some(b"DENIED")) => Some(Decision::Denied),
         (_, Some(b"ALLOWED" | b"AUDIT")) => Some(Decision::Granted),
-        _ => None,
+        (_, Some(_)) => None,
+        _ => match said.kind.0 {
+            1503 | 1507 => Some(Decision::Denied),
+            1501 | 1502 => Some(Decision::Granted),
+            _ => None,
+        },
     }
 }
 

@@ -5,11 +5,13 @@ The view borrows from the event and holds plain values, so that each format word
 any event: what a record does not tell is `None`, and a record that nothing is known of still gets a sentence.
 */
 
+mod act;
 mod collect;
 mod control;
 mod object;
 pub(super) mod phrase;
-mod said;
+mod records;
+pub(super) mod said;
 mod syscalls;
 
 use std::borrow::Cow;
@@ -21,6 +23,8 @@ use crate::interpret::address::Address;
 use crate::interpret::codes::Failure;
 use crate::record::RecordType;
 use crate::tables::Arch;
+
+pub use act::Act;
 
 /// A string from the log: any bytes.
 pub type Text<'a> = Cow<'a, [u8]>;
@@ -50,6 +54,18 @@ pub struct Subject<'a> {
     pub uid: Option<Id<'a>>,
     /// Effective user.
     pub euid: Option<Id<'a>>,
+    /// Saved user.
+    pub suid: Option<Id<'a>>,
+    /// User for access to files.
+    pub fsuid: Option<Id<'a>>,
+    /// Real group.
+    pub gid: Option<Id<'a>>,
+    /// Effective group.
+    pub egid: Option<Id<'a>>,
+    /// Saved group.
+    pub sgid: Option<Id<'a>>,
+    /// Group for access to files.
+    pub fsgid: Option<Id<'a>>,
     /// The login session; [`UNSET`] outside of any.
     pub session: Option<u32>,
     /// The terminal.
@@ -158,6 +174,8 @@ pub struct Sentence<'a> {
 pub struct View<'a> {
     /// The type of the record that says best what happened.
     pub record: RecordType,
+    /// What kind of act it is.
+    pub act: Act,
     /// Who.
     pub subject: Subject<'a>,
     /// With what.
@@ -195,6 +213,7 @@ pub fn view<'a>(event: &'a Event, names: &'a Names) -> View<'a> {
     {
         view.outcome = control::outcome(&said::Said { kind: view.record, body });
     }
+    view.act = act::of(event, &view);
     view.sentence = phrase::sentence(event, &view);
     view
 }

@@ -76,7 +76,7 @@ pub(super) fn telling(event: &Event) -> RecordType {
     let kinds = || event.records().map(|(kind, _)| kind);
     let is_call = |kind: &RecordType| matches!(*kind, RecordType::SYSCALL | RecordType::URINGOP);
     kinds()
-        .find(|kind| phrase::is_known(*kind))
+        .find(|kind| phrase::is_known(*kind) && !is_call(kind) && !is_part(*kind))
         .or_else(|| kinds().find(is_call))
         .or_else(|| kinds().find(|kind| !is_part(*kind)))
         .or_else(|| kinds().next())
@@ -86,13 +86,7 @@ pub(super) fn telling(event: &Event) -> RecordType {
 /// Whether records of this type say something only beside others.
 pub(super) fn is_part(kind: RecordType) -> bool {
     matches!(
-        kind,
-        RecordType::PATH
-            | RecordType::SOCKADDR
-            | RecordType::CWD
-            | RecordType::EXECVE
-            | RecordType::OBJ_PID
-            | RecordType::EOE
-            | RecordType::PROCTITLE
+        kind.0,
+        1302..=1304 | 1306..=1315 | 1317 | 1318 | 1320..=1323 | 1327 | 1330..=1333 | 1337 | 1402 | 1425 | 1426
     )
 }

@@ -7,98 +7,14 @@ use crate::interpret::context::{Context, hexadecimal, octal};
 use crate::interpret::{codes, path};
 use crate::record::RecordType;
 use crate::render::view::control;
+use crate::render::view::records::{self, Rest};
 use crate::render::view::said::Said;
 use crate::render::view::syscalls::{self, Flags, On, Verb};
 use crate::render::view::{Outcome, Sentence, Text, View};
 
-/// How the sentence about a record of one type goes on after the verb.
-#[derive(Clone, Copy, Debug)]
-enum Rest {
-    /// Not at all.
-    Nothing,
-    /// The account is the actor before a login, otherwise the one it was done for.
-    Account,
-    /// The first of these fields that tells something.
-    Field(&'static [&'static str]),
-}
-
-const ACCOUNT: &[&str] = &["acct", "grp", "id", "op"];
-
-/// Record types of which the verb needs no look at the fields, ascending.
-const RECORDS: &[(u16, Verb, Rest)] = &[
-    (1100, ("authenticated", "authenticate"), Rest::Account),
-    (1101, ("was admitted", "be admitted"), Rest::Account),
-    (1102, ("changed the user", "change the user"), Rest::Field(ACCOUNT)),
-    (1103, ("got credentials", "get credentials"), Rest::Account),
-    (1104, ("gave up credentials", "give up credentials"), Rest::Account),
-    (1105, ("opened a session", "open a session"), Rest::Account),
-    (1106, ("closed a session", "close a session"), Rest::Account),
-    (1108, ("changed the password or account of", "change the password or account of"), Rest::Field(ACCOUNT)),
-    (1109, ("met an error of the account", "use the account"), Rest::Field(ACCOUNT)),
-    (1110, ("renewed credentials", "renew credentials"), Rest::Account),
-    (1111, ("changed the system's configuration", "change the system's configuration"), Rest::Field(&["op"])),
-    (1112, ("logged in", "log in"), Rest::Account),
-    (1113, ("logged out", "log out"), Rest::Account),
-    (1114, ("added the user", "add the user"), Rest::Field(ACCOUNT)),
-    (1115, ("deleted the user", "delete the user"), Rest::Field(ACCOUNT)),
-    (1116, ("added the group", "add the group"), Rest::Field(&["grp", "acct", "id"])),
-    (1117, ("deleted the group", "delete the group"), Rest::Field(&["grp", "acct", "id"])),
-    (1119, ("changed the group", "change the group"), Rest::Account),
-    (1123, ("ran", "run"), Rest::Field(&["cmd"])),
-    (1124, ("typed", "type"), Rest::Field(&["data"])),
-    (1125, ("changed the user", "change the user"), Rest::Account),
-    (1126, ("authenticated to the group", "authenticate to the group"), Rest::Field(&["grp", "acct"])),
-    (1127, ("booted the system", "boot the system"), Rest::Nothing),
-    (1128, ("shut the system down", "shut the system down"), Rest::Nothing),
-    (1129, ("changed the run level", "change the run level"), Rest::Field(&["new-level"])),
-    (1130, ("started the service", "start the service"), Rest::Field(&["unit"])),
-    (1131, ("stopped the service", "stop the service"), Rest::Field(&["unit"])),
-    (1132, ("changed the group", "change the group"), Rest::Field(&["grp", "acct", "id"])),
-    (1133, ("changed the group's password", "change the group's password"), Rest::Field(&["grp", "acct"])),
-    (1135, ("locked the account", "lock the account"), Rest::Field(ACCOUNT)),
-    (1136, ("unlocked the account", "unlock the account"), Rest::Field(ACCOUNT)),
-    (1137, ("changed the device", "change the device"), Rest::Field(&["device", "op"])),
-    (1138, ("changed the software", "change the software"), Rest::Field(&["sw", "op"])),
-    (1200, ("started the audit daemon", "start the audit daemon"), Rest::Nothing),
-    (1201, ("stopped the audit daemon", "stop the audit daemon"), Rest::Nothing),
-    (1202, ("aborted the audit daemon", "abort the audit daemon"), Rest::Nothing),
-    (1203, ("reconfigured the audit daemon", "reconfigure the audit daemon"), Rest::Nothing),
-    (1205, ("rotated the audit log", "rotate the audit log"), Rest::Nothing),
-    (1206, ("resumed the audit log", "resume the audit log"), Rest::Nothing),
-    (1207, ("connected to the audit daemon", "connect to the audit daemon"), Rest::Field(&["addr"])),
-    (1208, ("left the audit daemon", "leave the audit daemon"), Rest::Field(&["addr"])),
-    (1209, ("told of an error of the audit daemon", "report an error"), Rest::Field(&["op"])),
-    (1319, ("typed", "type"), Rest::Field(&["data"])),
-    (1403, ("loaded a security policy", "load a security policy"), Rest::Nothing),
-    (1424, ("used the landlock domain", "use the landlock domain"), Rest::Field(&["domain"])),
-    (1800, ("passed an integrity check of", "pass an integrity check of"), Rest::Field(&["name", "op"])),
-    (1801, ("passed an integrity check of", "pass an integrity check of"), Rest::Field(&["name", "op"])),
-    (1802, ("used the integrity state", "use the integrity state"), Rest::Field(&["op"])),
-    (1803, ("used the integrity hash of", "use the integrity hash of"), Rest::Field(&["name", "op"])),
-    (1804, ("violated the integrity of", "violate the integrity of"), Rest::Field(&["name", "op"])),
-    (1805, ("met the integrity rule", "meet the integrity rule"), Rest::Field(&["action", "op"])),
-    (2100, ("had too many failed logins", "log in too often"), Rest::Account),
-    (2101, ("logged in at a wrong time", "log in at a wrong time"), Rest::Account),
-    (2102, ("had too many sessions", "open too many sessions"), Rest::Account),
-    (2103, ("used a closed account", "use a closed account"), Rest::Account),
-    (2104, ("logged in from a wrong place", "log in from a wrong place"), Rest::Account),
-    (2500, ("controlled the virtual machine", "control the virtual machine"), Rest::Field(&["vm"])),
-    (
-        2501,
-        ("gave resources to the virtual machine", "give resources to the virtual machine"),
-        Rest::Field(&["vm"]),
-    ),
-    (2502, ("labelled the virtual machine", "label the virtual machine"), Rest::Field(&["vm"])),
-];
-
-fn in_table(kind: RecordType) -> Option<(Verb, Rest)> {
-    let found = RECORDS.binary_search_by_key(&kind.0, |(number, ..)| *number);
-    found.ok().and_then(|at| RECORDS.get(at)).map(|(_, verb, rest)| (*verb, *rest))
-}
-
 /// Whether there are words for records of this type.
 pub(super) fn is_known(kind: RecordType) -> bool {
-    control::is_known(kind) || in_table(kind).is_some()
+    control::is_known(kind) || records::find(kind.0).is_some()
 }
 
 /// The verb, turned into an attempt when it failed.
@@ -126,7 +42,8 @@ pub(super) fn sentence<'a>(event: &'a Event, view: &View<'a>) -> Sentence<'a> {
             Sentence { verb: Cow::Owned(verb), second, ..Sentence::default() }
         }
         kind => control::sentence(&said, event, view)
-            .or_else(|| in_table(kind).map(|(verb, rest)| record(&said, view, verb, rest)))
+            .or_else(|| control::own(&said))
+            .or_else(|| records::find(kind.0).map(|(verb, rest, _)| record(&said, view, verb, rest)))
             .unwrap_or_else(|| other(&said)),
     }
 }
@@ -135,9 +52,16 @@ fn record<'a>(said: &Said<'a>, view: &View<'a>, verb: Verb, rest: Rest) -> Sente
     let mut sentence = Sentence { verb: tense(verb, view.outcome), ..Sentence::default() };
     match rest {
         Rest::Nothing => {}
+        Rest::Message => sentence.object = control::text(said),
+        Rest::Address => {
+            let address = view.address.as_ref();
+            sentence.object = address.map(|address| Cow::Owned(address.to_string().into_bytes()));
+        }
+        Rest::Arguments => sentence.object = command_line(&view.process.arguments),
         Rest::Field(names) => {
             sentence.object = said.first_of(names);
-            if let (Some(operation), 2500..=2502) = (said.get(b"op"), said.kind.0) {
+            // What is done with a virtual machine or a key is told by its operation alone.
+            if let (Some(operation), 2404 | 2500..=2507) = (said.get(b"op"), said.kind.0) {
                 sentence.second = Some(("by", operation));
             }
         }
@@ -182,7 +106,7 @@ pub(super) fn shown<'a>(path: &crate::render::view::Path<'a>) -> Option<Text<'a>
 fn call<'a>(event: &'a Event, view: &View<'a>) -> Sentence<'a> {
     let name = view.syscall.and_then(|call| call.name);
     let path = || view.object().and_then(shown);
-    let Some((verb, on)) = name.and_then(syscalls::verb) else {
+    let Some((verb, on, _)) = name.and_then(syscalls::verb) else {
         let number = view.syscall.map_or(&b""[..], |call| call.number);
         let called =
             name.map_or_else(|| format!("system call {}", String::from_utf8_lossy(number)), str::to_owned);
@@ -199,16 +123,7 @@ fn call<'a>(event: &'a Event, view: &View<'a>) -> Sentence<'a> {
         On::Path => sentence.object = path().or_else(|| unnamed(view)),
         On::Open(flags) => {
             sentence.object = path();
-            let flags = match flags {
-                Flags::Argument(place) => argument(view, place),
-                Flags::Record => event.record(RecordType::OPENAT2).and_then(|body| {
-                    let oflag = Said { kind: RecordType::OPENAT2, body }.get(b"oflag")?;
-                    // Linux 5.16 and later write it in octal.
-                    octal(&oflag).or_else(|| hexadecimal(&oflag))
-                }),
-                Flags::Creat => Some(1),
-            };
-            let verb = flags.map_or(verb, syscalls::opened);
+            let verb = open_flags(event, view, flags).map_or(verb, |flags| syscalls::opened(flags).0);
             sentence.verb = match view.path_of_role(b"CREATE") {
                 Some(_) => tense(("created", "create"), view.outcome),
                 None => tense(verb, view.outcome),
@@ -237,7 +152,7 @@ fn call<'a>(event: &'a Event, view: &View<'a>) -> Sentence<'a> {
             sentence.object = signal.map(|name| Cow::Borrowed(name.as_bytes()));
             sentence.second = target(view).map(|target| ("to", target));
         }
-        On::Process => sentence.second = target(view).map(|target| ("of", target)),
+        On::Process => sentence.object = target(view),
         On::Module => {
             let named = event.record(RecordType::KERN_MODULE);
             let said = named.map(|body| Said { kind: RecordType::KERN_MODULE, body });
@@ -245,6 +160,19 @@ fn call<'a>(event: &'a Event, view: &View<'a>) -> Sentence<'a> {
         }
     }
     sentence
+}
+
+/// The flags of an open, where the records tell them.
+pub(super) fn open_flags(event: &Event, view: &View<'_>, flags: Flags) -> Option<u64> {
+    match flags {
+        Flags::Argument(place) => argument(view, place),
+        Flags::Record => event.record(RecordType::OPENAT2).and_then(|body| {
+            let oflag = Said { kind: RecordType::OPENAT2, body }.get(b"oflag")?;
+            // Linux 5.16 and later write it in octal.
+            octal(&oflag).or_else(|| hexadecimal(&oflag))
+        }),
+        Flags::Creat => Some(1),
+    }
 }
 
 /// What a call was done to of which no path is recorded.
@@ -258,7 +186,7 @@ fn unnamed<'a>(view: &View<'a>) -> Option<Text<'a>> {
     }
 }
 
-fn argument(view: &View<'_>, place: usize) -> Option<u64> {
+pub(in crate::render) fn argument(view: &View<'_>, place: usize) -> Option<u64> {
     view.syscall.and_then(|call| call.arguments.get(place).copied().flatten())
 }
 
@@ -297,17 +225,4 @@ pub(in crate::render) fn command_line<'a>(arguments: &[Text<'a>]) -> Option<Text
 /// The context of a record of the event.
 pub(super) fn context(event: &Event, kind: RecordType) -> Context {
     Context::of(event).within(kind)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_table_is_ascending_and_apart_from_control() {
-        assert!(RECORDS.is_sorted_by_key(|(number, ..)| *number));
-        for (number, ..) in RECORDS {
-            assert!(!control::is_known(RecordType(*number)), "{number}");
-        }
-    }
 }

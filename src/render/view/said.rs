@@ -9,9 +9,9 @@ use crate::render::view::Text;
 
 /// One record.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Said<'a> {
-    pub(super) kind: RecordType,
-    pub(super) body: &'a [u8],
+pub(in crate::render) struct Said<'a> {
+    pub(in crate::render) kind: RecordType,
+    pub(in crate::render) body: &'a [u8],
 }
 
 impl<'a> Said<'a> {
@@ -39,7 +39,7 @@ impl<'a> Said<'a> {
     }
 
     /// The value of the first of these fields that tells something.
-    pub(super) fn first_of(&self, names: &[&str]) -> Option<Text<'a>> {
+    pub(in crate::render) fn first_of(&self, names: &[&str]) -> Option<Text<'a>> {
         names.iter().find_map(|name| self.get(name.as_bytes()))
     }
 
