@@ -20,6 +20,7 @@ pub(super) struct File {
     pub(super) kernel: Kernel,
     pub(super) events: Events,
     pub(super) store: Store,
+    pub(super) seal: Seal,
     pub(super) diagnostics: Diagnostics,
 }
 
@@ -36,6 +37,7 @@ impl Default for File {
             kernel: Kernel::default(),
             events: Events::default(),
             store: Store::default(),
+            seal: Seal::default(),
             diagnostics: Diagnostics::default(),
         }
     }
@@ -176,6 +178,19 @@ impl Default for Store {
             flush_interval_ms: 1000,
             group: None,
         }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Seal {
+    pub(super) enabled: bool,
+    pub(super) interval_s: u64,
+}
+
+impl Default for Seal {
+    fn default() -> Seal {
+        Seal { enabled: true, interval_s: 10 }
     }
 }
 

@@ -75,6 +75,7 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
         counters: counters.clone(),
         space: space.shown().clone(),
         unseen: unseen.clone(),
+        signed: store.signed(),
         started_ms,
     };
     let (source, watched) = status.source();
@@ -115,8 +116,7 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
         return Err(renew(session, capture, &kept));
     }
     manager::stopping();
-    let result = ended.as_ref().map_or("failed", |_| "success");
-    finish(session, watch, capture, &counters, result)?;
+    finish(session, watch, capture, &counters, ended.as_ref().map_or("failed", |_| "success"))?;
     ended.map(drop)
 }
 

@@ -12,6 +12,7 @@ use crate::protocol;
 use crate::serve::StatusSource;
 use crate::serve::live::Live;
 use crate::store::Reader;
+use crate::store::chain::Signed;
 
 /// What the status is made of.
 pub(super) struct Status {
@@ -21,6 +22,7 @@ pub(super) struct Status {
     pub(super) counters: Arc<Counters>,
     pub(super) space: Shown,
     pub(super) unseen: Arc<Unseen>,
+    pub(super) signed: Signed,
     pub(super) started_ms: u64,
 }
 
@@ -58,6 +60,7 @@ impl Status {
                     newest_ms: summary.newest_ms,
                     space,
                     failing,
+                    checkpoint: self.signed.checkpoint().map(|checkpoint| checkpoint.to_string()),
                 },
             }
         };
