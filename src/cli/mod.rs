@@ -11,6 +11,7 @@ mod rules;
 mod search;
 mod status;
 mod time;
+mod verify;
 
 use std::io;
 use std::process::ExitCode;
@@ -56,6 +57,7 @@ pub fn main() -> ExitCode {
         Command::Reload => renew::renew(&place, Signal::SIGHUP),
         Command::Upgrade => renew::renew(&place, Signal::SIGUSR2),
         Command::Log(arguments) => log::log(&place, &arguments),
+        Command::Verify(arguments) => verify::verify(&place, &arguments),
     };
     match done {
         Ok(status) => ExitCode::from(status),
