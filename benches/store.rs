@@ -12,6 +12,7 @@ use ktrail::entry::field::Field;
 use ktrail::ingest::counters::Counters;
 use ktrail::ingest::{Ingest, Sink};
 use ktrail::record::stamp::EventId;
+use ktrail::store::chain::verify::{Known, Progress, verify};
 use ktrail::store::term::Terms;
 use ktrail::store::{Config, Describe, Flush, Notice, Reader, Stamp, Store, ValueTest};
 
@@ -136,6 +137,7 @@ fn main() {
     index_alone(&entries);
     fill(dir.path(), &entries, text.len());
     look(dir.path(), count);
+    signed(&entries);
     many(&entries);
 }
 
@@ -204,6 +206,61 @@ fn fill(dir: &Path, entries: &Entries, raw: usize) {
         std::fs::copy(dir.join("audit-0000000001.idx"), kept).expect("a copy");
     }
     store.close().expect("close");
+}
+
+struct Quiet;
+
+impl Progress for Quiet {
+    fn total(&self, _: u64) {}
+    fn read(&self, _: u64) {}
+}
+
+/// What signing costs, all at once and a statement at a time, and how fast a signed log is verified in each form.
+fn signed(entries: &Entries) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let describe: Describe = Arc::new(|_, _| Some(Stamp::default()));
+    let config = Config {
+        dir: dir.path().to_path_buf(),
+        flush: Flush::None,
+        rotate_bytes: u64::MAX,
+        // No timer: only what is asked for is signed.
+        sign: Some(Duration::MAX),
+        ..Config::default()
+    };
+    let (mut store, _) = Store::open(config, describe.clone()).expect("a store");
+    let mut from = 0;
+    for (id, terms, end) in &entries.all {
+        let stamp = Stamp { time_ms: id.time_ms, serial: id.serial };
+        store.append(stamp, terms, &entries.lines[from..*end]).expect("append");
+        from = *end;
+    }
+    // Waiting for the disk to take the lines is not what is measured.
+    store.sync().expect("sync");
+    let start = Instant::now();
+    store.sign().expect("sign");
+    let took = start.elapsed();
+    let gigabytes = entries.lines.len() as f64 / 1e9;
+    println!("sign all that is there     {}", per_second(entries.all.len(), took));
+    println!("                           {:.2} GB/s of lines", gigabytes / took.as_secs_f64());
+    const STATEMENTS: usize = 100;
+    let start = Instant::now();
+    for _ in 0..STATEMENTS {
+        store.append(Stamp::default(), &Terms::default(), b"{}").expect("append");
+        store.sign().expect("sign");
+    }
+    println!("a statement, synced        {}", per_second(STATEMENTS, start.elapsed()));
+    let check = |form: &str| {
+        let start = Instant::now();
+        let verified = verify(dir.path(), &Known::default(), &describe, &Quiet).expect("verified");
+        let took = start.elapsed();
+        assert!(verified.is_some_and(|verified| verified.tampering.is_empty()));
+        println!("verify, {form:<19}{:.2} GB/s of lines", gigabytes / took.as_secs_f64());
+    };
+    check("plain");
+    store.rotate().expect("rotate");
+    store.seal_all().expect("seal");
+    store.close().expect("close");
+    check("compressed");
 }
 
 fn look(dir: &Path, count: usize) {

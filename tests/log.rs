@@ -307,3 +307,54 @@ fn check_reads_what_a_checkpoint_covers() {
     assert_eq!((status, found.len()), (Some(1), 1), "{found:?}");
     assert!(found[0]["file"].as_str().is_some_and(|file| file.ends_with("audit.jsonl")), "{found:?}");
 }
+
+#[test]
+fn verify_says_by_exit_status_text_and_json_whether_a_log_is_what_was_signed() {
+    let log = Log::new();
+    let text = |output: &Output| String::from_utf8_lossy(&output.stdout).into_owned();
+    let key = text(&log.run(&["verify", "--print-public-key"]));
+    let checkpoint = text(&log.run(&["verify", "--print-checkpoint"]));
+    let kept = log.dir.with_file_name("kept");
+    fs::write(&kept, &key).unwrap();
+    let kept = kept.to_str().unwrap();
+    let brought = ["verify", "--public-key", kept, "--checkpoint", checkpoint.trim()];
+    let good = log.run(&brought);
+    assert_eq!(good.status.code(), Some(0), "{}{}", text(&good), errors(&good));
+    assert!(text(&good).starts_with("4 segments with "), "{}", text(&good));
+    assert!(!text(&good).contains("note:"), "all of it is signed and expected: {}", text(&good));
+    let (status, told) = log.json(&brought);
+    assert_eq!((status, &told[0]["verdict"], told.len()), (Some(0), &"good".into(), 1));
+    assert_eq!(told[0]["public_key"], key.trim());
+    assert_eq!(told[0]["checkpoint"], checkpoint.trim());
+
+    log.change("audit-0000000002.seg", |bytes| flip(bytes, 200));
+    let (status, told) = log.json(&["verify"]);
+    assert_eq!((status, &told[0]["verdict"]), (Some(1), &"tampered".into()));
+    let found = &told[0]["tampering"][0];
+    assert_eq!((&found["what"], &found["segment"]), (&"changed".into(), &2.into()), "{found}");
+    assert!(
+        found["first"]["ordinal"].is_u64() && found["since_ms"].as_u64() > Some(1_700_000_000_000),
+        "{found}"
+    );
+    let told = log.run(&["verify"]);
+    assert!(text(&told).starts_with("changed: "), "{}", text(&told));
+    assert!(text(&told).contains("TAMPERED: 1 findings in 4 segments"), "{}", text(&told));
+
+    let wrong = [
+        (["--public-key", "12"], "neither a public key of 64 hexadecimal digits nor a file"),
+        (["--checkpoint", "ktrail1:1"], "it is not of the form"),
+        (
+            ["--checkpoint", &checkpoint.trim().replace(":1:", ":2:").replace(":4:", ":5:")],
+            "a digit is wrong",
+        ),
+    ];
+    for (arguments, expected) in wrong {
+        let refused = log.run(&[&["verify"][..], &arguments].concat());
+        assert_eq!(refused.status.code(), Some(2), "{}", text(&refused));
+        assert!(errors(&refused).contains(expected), "{}", errors(&refused));
+    }
+    let empty = tempfile::tempdir().unwrap();
+    let none = log.run(&["verify", empty.path().to_str().unwrap()]);
+    assert_eq!(none.status.code(), Some(2));
+    assert!(errors(&none).contains("has no chain of signatures"), "{}", errors(&none));
+}

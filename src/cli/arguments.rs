@@ -19,6 +19,8 @@ never overwritten; what is written is recorded in migration.json there, for
 --undo. The log of a running daemon cannot be imported into: import first.
 
 Exit status: 0 done, 1 undone but for what was changed since, 2 on an error.";
+const VERIFY_HELP: &str =
+    "Exit status: 0 when all is as it was signed, 1 when it was tampered with, 2 on an error.";
 
 /// Search, follow and manage the kernel's audit trail.
 #[derive(Debug, Parser)]
@@ -61,6 +63,9 @@ pub(super) enum Command {
     Migrate(Migrate),
     /// Show, check, repair and export the segments of a log directory
     Log(Log),
+    /// Prove that a log is what was signed, or say where and since when it is not
+    #[command(after_help = VERIFY_HELP)]
+    Verify(Verify),
     /// Have the daemon go on with its configuration and rules as they are now
     Reload,
     /// Have the daemon go on with its program, configuration and rules as they are now
@@ -324,6 +329,28 @@ pub(super) struct Migrate {
 pub(super) struct Log {
     #[command(subcommand)]
     pub(super) command: LogCommand,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Verify {
+    /// The log directory, or a copy of one; no daemon is needed
+    #[arg(value_name = "DIR")]
+    pub(super) dir: Option<PathBuf>,
+    /// The public key that the chain has to begin with: 64 hexadecimal digits, or a file that has them
+    #[arg(long, value_name = "KEY|FILE")]
+    pub(super) public_key: Option<String>,
+    /// A checkpoint that was kept elsewhere and has to be in the chain: its text, or a file that has it
+    #[arg(long, value_name = "TEXT|FILE")]
+    pub(super) checkpoint: Option<String>,
+    /// Only print the last checkpoint, to be kept elsewhere
+    #[arg(long)]
+    pub(super) print_checkpoint: bool,
+    /// Only print the public key, to be kept elsewhere
+    #[arg(long)]
+    pub(super) print_public_key: bool,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t = Report::Text)]
+    pub(super) format: Report,
 }
 
 #[derive(Debug, Subcommand)]

@@ -12,6 +12,7 @@ mod rules;
 mod search;
 mod status;
 mod time;
+mod verify;
 
 use std::io;
 use std::process::ExitCode;
@@ -58,6 +59,7 @@ pub fn main() -> ExitCode {
         Command::Reload => renew::renew(&place, Signal::SIGHUP),
         Command::Upgrade => renew::renew(&place, Signal::SIGUSR2),
         Command::Log(arguments) => log::log(&place, &arguments),
+        Command::Verify(arguments) => verify::verify(&place, &arguments),
     };
     match done {
         Ok(status) => ExitCode::from(status),

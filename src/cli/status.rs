@@ -109,6 +109,9 @@ fn print_log(status: &Status) {
         row("from, to", format!("{}, {}", time(oldest), time(newest)));
     }
     row("space", space(&store.space));
+    if let Some(checkpoint) = &store.checkpoint {
+        row("checkpoint", checkpoint.clone());
+    }
     if let Some(cause) = &store.failing {
         row("writing", format!("fails with {cause}; events are kept in memory and by the kernel"));
     }

@@ -31,6 +31,7 @@ pub(super) struct File {
     pub(super) store: Store,
     pub(super) output: BTreeMap<String, Output>,
     pub(super) redact: Redact,
+    pub(super) seal: Seal,
     pub(super) diagnostics: Diagnostics,
 }
 
@@ -52,6 +53,7 @@ impl Default for File {
             store: Store::default(),
             output: BTreeMap::new(),
             redact: Redact::default(),
+            seal: Seal::default(),
             diagnostics: Diagnostics::default(),
         }
     }
@@ -256,6 +258,19 @@ impl Default for Redact {
             urls: true,
             patterns: Vec::new(),
         }
+    }
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Seal {
+    pub(super) enabled: bool,
+    pub(super) interval_s: u64,
+}
+
+impl Default for Seal {
+    fn default() -> Seal {
+        Seal { enabled: true, interval_s: 10 }
     }
 }
 

@@ -188,6 +188,7 @@ impl Config {
                 return Err(invalid(setting, Invalid::Relative(path.clone())));
             }
         }
+        let interval_s = at_least("seal.interval_s", file.seal.interval_s)?;
         let space = space(&file.store).map_err(|cause| invalid("store.low_space_command", cause))?;
         let store = store::Config {
             dir: log_dir,
@@ -206,6 +207,7 @@ impl Config {
             group: group("store.group", &file.store.group)?,
             min_free_bytes: Some(space.min_free_bytes)
                 .filter(|bytes| *bytes > 0 && space.policy == LowSpace::Rotate),
+            sign: file.seal.enabled.then(|| Duration::from_secs(interval_s)),
             ..store::Config::default()
         };
         let mut outputs = Vec::new();
@@ -354,11 +356,12 @@ mod tests {
         assert_eq!(config.socket, Path::new(SOCKET_DEFAULT));
         assert_eq!((config.kernel.backlog_limit, config.node, config.names), (8192, None, true));
         assert_eq!(config.enrich, observe::Config::default());
+        assert_eq!(config.store.sign, Some(Duration::from_secs(10)));
     }
 
     #[test]
     fn settings_reach_their_module() {
-        let text = "node = \"web1\"\nreaders = \"root\"\nadministrators = \"root\"\n[store]\nflush = \"every_event\"\nretain_bytes = 0\n[kernel]\nbacklog_limit = 64\n[rules]\non_drift = \"repair\"\n";
+        let text = "node = \"web1\"\nreaders = \"root\"\nadministrators = \"root\"\n[store]\nflush = \"every_event\"\nretain_bytes = 0\n[kernel]\nbacklog_limit = 64\n[rules]\non_drift = \"repair\"\n[seal]\nenabled = false\n";
         let config = parse(text).expect("a good file");
         assert_eq!(config.node.as_deref(), Some(&b"web1"[..]));
         let root = Some(Gid::from_raw(0));
@@ -366,6 +369,7 @@ mod tests {
         assert_eq!(config.groups, groups);
         assert_eq!((config.store.flush, config.store.retain_bytes), (store::Flush::EveryEvent, None));
         assert_eq!((config.kernel.backlog_limit, config.on_drift), (64, OnDrift::Repair));
+        assert_eq!(config.store.sign, None);
     }
 
     #[test]
@@ -412,6 +416,7 @@ mod tests {
                 "administrators = \"nosuchgroup\"\n",
                 "ktrail.toml: administrators: there is no group nosuchgroup",
             ),
+            ("[seal]\ninterval_s = 0\n", "ktrail.toml: seal.interval_s: 0 is below the least, 1"),
             ("[store]\nrotate_bytes = 5\n", "ktrail.toml: store.rotate_bytes: 5 is below the least, 1048576"),
             (
                 "metrics_listen = \"0.0.0.0:9477\"\n",

@@ -15,11 +15,15 @@ use crate::outputs::tap::Tap;
 use crate::record::RecordType;
 use crate::record::stamp::EventId;
 use crate::serve::live::Live;
+use crate::store::chain::checkpoint::Checkpoint;
 use crate::store::term::Terms;
 use crate::store::{Error, Notice, Stamp, Store};
 
 /// How long to wait before a write that failed is tried again.
 const RETRY: Duration = Duration::from_millis(200);
+
+/// How often the last signed record is written as an event, besides at the beginning of each segment.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(3600);
 
 /// The store, those who follow, and the outputs.
 pub(super) struct Log {
@@ -34,6 +38,7 @@ pub(super) struct Log {
     looked: Option<Instant>,
     notes: Vec<Note>,
     command: Option<Vec<String>>,
+    checkpoint_told: Instant,
 }
 
 impl Sink for Log {
@@ -89,6 +94,7 @@ impl Log {
             looked: None,
             notes: Vec::new(),
             command: None,
+            checkpoint_told: Instant::now(),
         }
     }
 
@@ -140,12 +146,16 @@ impl Log {
         self.told(ticked);
         for notice in self.store.notices() {
             tracing::info!("{notice:?}");
-            if let Notice::Removed { for_space: true, segment, entries, bytes } = notice {
-                let body = format!(
-                    "op=low-space action=remove segment={segment} entries={entries} bytes={bytes} res=success"
-                );
-                self.notes.push((RecordType::DAEMON_ERR, body));
-            }
+            self.notes.extend(told_as_event(&notice));
+        }
+        self.tell_checkpoint();
+    }
+
+    /// Writes the last signed record as an event now and then, so that outputs carry it off this host.
+    fn tell_checkpoint(&mut self) {
+        if self.checkpoint_told.elapsed() >= CHECKPOINT_EVERY {
+            self.checkpoint_told = Instant::now();
+            self.notes.extend(self.store.signed().checkpoint().map(checkpoint_note));
         }
     }
 
@@ -193,4 +203,34 @@ impl Log {
         self.space.shown().set_failing(Some(&code));
         self.failing = Some((Instant::now(), code));
     }
+}
+
+/// What of the store's own doings is an event.
+fn told_as_event(notice: &Notice) -> Option<Note> {
+    match notice {
+        Notice::Removed { for_space: true, segment, entries, bytes } => {
+            let body = format!(
+                "op=low-space action=remove segment={segment} entries={entries} bytes={bytes} res=success"
+            );
+            Some((RecordType::DAEMON_ERR, body))
+        }
+        Notice::Begun { is_anew, public_key, checkpoint } => {
+            if *is_anew {
+                tracing::error!(
+                    "the keys to go on with the chain of signatures were not there; it begins anew with {public_key}"
+                );
+            }
+            let (kind, op, res) = match is_anew {
+                true => (RecordType::DAEMON_ERR, "seal-anew", "failed"),
+                false => (RecordType::DAEMON_CONFIG, "seal-begin", "success"),
+            };
+            Some((kind, format!("op={op} key={public_key} checkpoint={checkpoint} res={res}")))
+        }
+        Notice::Opened { checkpoint, .. } => Some(checkpoint_note(*checkpoint)),
+        _ => None,
+    }
+}
+
+fn checkpoint_note(checkpoint: Checkpoint) -> Note {
+    (RecordType::DAEMON_CONFIG, format!("op=checkpoint checkpoint={checkpoint} res=success"))
 }

@@ -90,6 +90,7 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
         space: space.shown().clone(),
         unseen: unseen.clone(),
         outputs: delivering.clone(),
+        signed: store.signed(),
         started_ms,
     };
     let calls = Calls::new();

@@ -13,6 +13,7 @@ use crate::protocol;
 use crate::serve::StatusSource;
 use crate::serve::live::Live;
 use crate::store::Reader;
+use crate::store::chain::Signed;
 
 /// What the status is made of.
 pub(super) struct Status {
@@ -23,6 +24,7 @@ pub(super) struct Status {
     pub(super) space: Shown,
     pub(super) unseen: Arc<Unseen>,
     pub(super) outputs: Delivering,
+    pub(super) signed: Signed,
     pub(super) started_ms: u64,
 }
 
@@ -63,6 +65,7 @@ impl Status {
                     newest_ms: summary.newest_ms,
                     space,
                     failing,
+                    checkpoint: self.signed.checkpoint().map(|checkpoint| checkpoint.to_string()),
                 },
                 outputs: self.outputs.get().into_iter().flatten().map(|state| output(state)).collect(),
             }

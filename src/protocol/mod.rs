@@ -239,6 +239,9 @@ pub struct Store {
     /// Why writing fails at present: an error's name such as `ENOSPC`.
     #[serde(default)]
     pub failing: Option<String>,
+    /// The last record of the chain of signatures, as `ktrail verify --checkpoint` takes it.
+    #[serde(default)]
+    pub checkpoint: Option<String>,
 }
 
 /// The space on the log's file system.

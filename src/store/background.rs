@@ -1,4 +1,4 @@
-//! The store's two threads: one seals segments and writes indexes, one waits for the disk.
+//! The store's threads: one seals segments and writes indexes, one waits for the disk, one signs.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -13,6 +13,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 use super::cache::lock;
 use super::catalogue::Shared;
+use super::chain::Signer;
 use super::disk::Disk;
 use super::error::{Error, Notice};
 use super::{checkpoint, manifest, seal};
@@ -119,31 +120,56 @@ impl Sync {
     }
 }
 
+/// What is asked of the thread that signs.
+enum Ask {
+    /// There may be something to sign.
+    Sign,
+    /// The same, and an answer when it is done.
+    Answer(Sender<()>),
+}
+
 /// The threads and what they tell.
 pub(super) struct Background {
     board: Arc<Board>,
     wake: Option<Sender<()>>,
     syncs: Option<Sender<Sync>>,
+    sign: Option<Sender<Ask>>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Background {
-    pub(super) fn start(shared: &Arc<Shared>, disk: &Disk, level: i32) -> Result<Background, Error> {
+    pub(super) fn start(
+        shared: &Arc<Shared>,
+        disk: &Disk,
+        level: i32,
+        signer: Option<Signer>,
+    ) -> Result<Background, Error> {
         let board = Arc::new(Board::default());
         let (wake, woken) = bounded(1);
         let (syncs, to_sync) = bounded(SYNCS_MAX);
-        let mut background =
-            Background { board: board.clone(), wake: Some(wake), syncs: Some(syncs), threads: Vec::new() };
+        let mut background = Background {
+            board: board.clone(),
+            wake: Some(wake),
+            syncs: Some(syncs),
+            sign: None,
+            threads: Vec::new(),
+        };
         let sealer = {
             let (board, shared, disk) = (board.clone(), shared.clone(), disk.clone());
             move || seal_loop(&woken, &board, &shared, &disk, level)
         };
         let syncer = {
-            let disk = disk.clone();
+            let (board, disk) = (board.clone(), disk.clone());
             move || sync_loop(&to_sync, &board, &disk)
         };
         background.spawn("seal", disk, sealer)?;
         background.spawn("sync", disk, syncer)?;
+        if let Some(signer) = signer {
+            // One that waits sees all there is.
+            let (sign, asked) = bounded(1);
+            background.sign = Some(sign);
+            background.spawn("sign", disk, move || sign_loop(&asked, &board, signer))?;
+        }
         Ok(background)
     }
 
@@ -166,6 +192,24 @@ impl Background {
         match &self.syncs {
             Some(syncs) => syncs.try_send(sync).map_err(TrySendError::into_inner),
             None => Err(sync),
+        }
+    }
+
+    /// There may be something to sign.
+    pub(super) fn sign(&self) {
+        if let Some(sign) = &self.sign {
+            // Full: it is about to look anyway.
+            let _ = sign.try_send(Ask::Sign);
+        }
+    }
+
+    /// Has all signed that is in files, and waits for it.
+    pub(super) fn sign_all(&self) {
+        let (done, is_done) = bounded(1);
+        if let Some(sign) = &self.sign {
+            // Neither fails but after the thread has: then nothing is signed any more.
+            let _ = sign.send(Ask::Answer(done));
+            let _ = is_done.recv();
         }
     }
 
@@ -223,6 +267,7 @@ impl Background {
         self.board.stop.store(true, Ordering::Relaxed);
         self.wake = None;
         self.syncs = None;
+        self.sign = None;
         for thread in self.threads.drain(..) {
             // A panic there has been reported by the panic hook; there is nothing to undo.
             let _ = thread.join();
@@ -284,6 +329,22 @@ fn sync_loop(to_sync: &Receiver<Sync>, board: &Board, disk: &Disk) {
                     told.unsynced.push(sync);
                 }
             });
+        }
+    }
+}
+
+fn sign_loop(asked: &Receiver<Ask>, board: &Board, mut signer: Signer) {
+    while let Ok(ask) = asked.recv() {
+        match signer.sign() {
+            Ok(notices) if notices.is_empty() => {}
+            Ok(notices) => board.tell(|told| notices.into_iter().for_each(|notice| told.notice(notice))),
+            Err(error) => {
+                let error = format!("what was written is not signed: {}", with_causes(&error));
+                board.tell(|told| told.notice(Notice::Failed { error }));
+            }
+        }
+        if let Ask::Answer(done) = ask {
+            let _ = done.send(());
         }
     }
 }

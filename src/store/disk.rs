@@ -87,6 +87,13 @@ impl Disk {
         Ok(file)
     }
 
+    /// Makes an empty file that is the owner's alone, whatever group and mode the log's files have.
+    pub(super) fn create_private(&self, name: &str, mode: u32) -> Result<(), Error> {
+        let path = self.path(name);
+        self.volume.create(&path, mode).map_err(Error::io("create", &path))?;
+        Ok(())
+    }
+
     /// Opens a file for reading and appending; `None` where there is none.
     pub(super) fn append(&self, name: &str) -> Result<Option<File>, Error> {
         let path = self.path(name);
@@ -135,6 +142,12 @@ impl Disk {
     /// Writes all of a file and makes it durable.
     pub(super) fn fill(&self, file: &File, bytes: &[u8], path: &Path) -> Result<(), Error> {
         self.writer(file).write_all(bytes).map_err(Error::io("write", path))?;
+        self.sync(file, path)
+    }
+
+    /// Writes in place and makes that durable.
+    pub(super) fn overwrite(&self, file: &File, bytes: &[u8], at: u64, path: &Path) -> Result<(), Error> {
+        self.volume.overwrite(file, bytes, at).map_err(Error::io("write", path))?;
         self.sync(file, path)
     }
 

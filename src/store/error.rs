@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::chain::checkpoint::Checkpoint;
 use crate::sys::files::Untrusted;
 
 /// Why the store could not do what was asked.
@@ -234,6 +235,22 @@ pub enum Notice {
         entries: u32,
         /// How many bytes its files had.
         bytes: u64,
+    },
+    /// A chain of signatures begins, whose first key nothing in the directory vouches for.
+    Begun {
+        /// Whether there was one before that could not be gone on with: its keys or its end are not there.
+        is_anew: bool,
+        /// The root's public key, 64 hexadecimal digits.
+        public_key: String,
+        /// The record that begins it.
+        checkpoint: Checkpoint,
+    },
+    /// The chain of signatures has come to another segment: all about those before is stated.
+    Opened {
+        /// Its number.
+        segment: u64,
+        /// The record that opens it.
+        checkpoint: Checkpoint,
     },
     /// Work in the background failed; it is tried again.
     Failed {

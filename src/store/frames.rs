@@ -29,7 +29,7 @@ const FRAME_BYTES_MAX: usize = FRAME_BYTES + LINE_BYTES_MAX + 1;
 pub(super) struct Item {
     offset: u64,
     stored_bytes: u32,
-    plain_bytes: u32,
+    pub(super) plain_bytes: u32,
     pub(super) first: u32,
     crc: u32,
 }
@@ -170,6 +170,16 @@ impl Frame {
         self.bytes.get(start..*self.ends.get(place)? as usize)
     }
 
+    /// All lines with their newlines.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Its memory, for the next frame.
+    pub(super) fn into_room(self) -> Room {
+        Room(self.bytes, self.ends)
+    }
+
     fn has(&self, ordinal: u32) -> bool {
         ordinal.checked_sub(self.first).is_some_and(|place| (place as usize) < self.ends.len())
     }
@@ -210,7 +220,7 @@ impl RecentFrames {
         let own = recent.iter().position(|recent| recent.thread == thread);
         let Some(place) = own.or((recent.len() >= RECENT).then_some(0)) else { return Room::default() };
         let done = recent.remove(place).frame;
-        Arc::into_inner(done).map_or_else(Room::default, |frame| Room(frame.bytes, frame.ends))
+        Arc::into_inner(done).map_or_else(Room::default, Frame::into_room)
     }
 
     pub(super) fn keep(&self, generation: u64, frame: Arc<Frame>) {

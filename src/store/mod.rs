@@ -3,8 +3,10 @@
 //! The store sees entries as a time, a serial, terms and opaque bytes of one line; what they mean is for others to know.
 //! One thread owns the [`Store`] and appends; any number of others hold a [`Reader`] and ask its [`Snapshot`]s.
 
+pub mod chain;
 pub mod term;
 
+mod attached;
 mod background;
 mod cache;
 mod catalogue;
@@ -115,6 +117,9 @@ pub struct Config {
     pub group: Option<Gid>,
     /// zstd's level for sealed segments, 1 to 19.
     pub compression: i32,
+    /// How often what has come to the active segment is signed, and the key that signed it destroyed; `None`: nothing is
+    /// ever signed.
+    pub sign: Option<Duration>,
 }
 
 impl Default for Config {
@@ -132,6 +137,7 @@ impl Default for Config {
             file_mode: 0o640,
             group: None,
             compression: 1,
+            sign: None,
         }
     }
 }

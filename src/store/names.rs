@@ -1,6 +1,6 @@
 //! The names of the files in a log directory, and what a directory holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,8 @@ pub(super) const MANIFEST: &str = "manifest";
 pub(super) const MANIFEST_NEXT: &str = "manifest.tmp";
 pub(super) const CHECKPOINT: &str = "audit.checkpoint";
 pub(super) const CHECKPOINT_NEXT: &str = "audit.checkpoint.tmp";
+pub(super) const SEALS: &str = "seals";
+pub(super) const KEY: &str = "seal.key";
 pub(super) const LOCK: &str = "lock";
 pub(super) const QUARANTINE: &str = "quarantine";
 
@@ -31,8 +33,17 @@ pub(super) fn index(segment: u64) -> String {
     format!("audit-{segment:010}.idx")
 }
 
+pub(super) fn statements(segment: u64) -> String {
+    format!("audit-{segment:010}.sig")
+}
+
 pub(super) fn fragment(segment: u64, offset: u64) -> String {
     format!("audit-{segment:010}-at-{offset}.fragment")
+}
+
+/// What a file of signed records had after its last whole one.
+pub(super) fn fragment_of(name: &str, offset: u64) -> String {
+    format!("{name}-at-{offset}.fragment")
 }
 
 /// Which files of one segment there are.
@@ -49,6 +60,8 @@ pub(super) struct Listing {
     pub(super) active: bool,
     pub(super) manifest: bool,
     pub(super) segments: BTreeMap<u64, Present>,
+    /// Segments about which there are statements.
+    pub(super) stated: BTreeSet<u64>,
     pub(super) temporary: Vec<PathBuf>,
     pub(super) foreign: Vec<PathBuf>,
 }
@@ -72,7 +85,7 @@ impl Listing {
         match text {
             ACTIVE => self.active = true,
             MANIFEST => self.manifest = true,
-            CHECKPOINT | LOCK | QUARANTINE => {}
+            CHECKPOINT | KEY | LOCK | QUARANTINE | SEALS => {}
             ACTIVE_NEXT | CHECKPOINT_NEXT | MANIFEST_NEXT => self.temporary.push(path()),
             _ => self.add_numbered(text, path),
         }
@@ -90,11 +103,22 @@ impl Listing {
             self.segments.entry(segment).or_default().sealed = true;
         } else if name == index {
             self.segments.entry(segment).or_default().index = true;
+        } else if name == statements(segment) {
+            self.stated.insert(segment);
         } else if name.strip_suffix(".tmp").is_some_and(|name| name == sealed || name == index) {
             self.temporary.push(path());
         } else {
             self.foreign.push(path());
         }
+    }
+
+    /// Whether anything is stated about any segment: a file for that may still be empty.
+    pub(super) fn is_stated(&self, dir: &Path) -> bool {
+        let has_any = |segment: &u64| {
+            let found = dir.join(statements(*segment)).metadata();
+            found.is_ok_and(|found| found.len() > 0)
+        };
+        self.stated.iter().any(has_any)
     }
 
     /// The number of the active segment, as far as names tell.
@@ -122,6 +146,10 @@ mod tests {
             ("lock", ""),
             ("quarantine", ""),
             ("audit.checkpoint", ""),
+            ("seals", ""),
+            ("seal.key", ""),
+            ("audit-0000000042.sig", "stated"),
+            ("audit-42.sig", "foreign"),
             ("audit.checkpoint.tmp", "temporary"),
             ("audit-0000000042.jsonl", "plain"),
             ("audit-0000000042.seg", "sealed"),
@@ -151,6 +179,7 @@ mod tests {
                 (present.plain, "plain"),
                 (present.sealed, "sealed"),
                 (present.index, "index"),
+                (!listing.stated.is_empty(), "stated"),
                 (!listing.temporary.is_empty(), "temporary"),
                 (!listing.foreign.is_empty(), "foreign"),
             ];

@@ -5,11 +5,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::background::Background;
 use super::catalogue::{Segment, Shared};
+use super::chain::Signing;
 use super::disk::Disk;
 use super::error::{Error, Notice};
 use super::sealed::Sealed;
 use super::write::elapsed;
-use super::{Config, manifest};
+use super::{Config, manifest, names};
 
 /// What is being removed.
 #[derive(Default)]
@@ -18,45 +19,51 @@ pub(super) struct Retention {
     doomed: Vec<Arc<Sealed>>,
 }
 
+/// What it works on.
+pub(super) struct Place<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) disk: &'a Disk,
+    pub(super) background: &'a Background,
+    pub(super) signing: Option<&'a Signing>,
+    /// The number and the length of the active segment.
+    pub(super) active: (u64, u64),
+}
+
 impl Retention {
-    /// Takes out what is one too many and removes the files that nobody reads any more. `active` is the number and the
-    /// length of the active segment.
-    pub(super) fn apply(
-        &mut self,
-        limits: &Config,
-        shared: &Shared,
-        disk: &Disk,
-        active: (u64, u64),
-        now: SystemTime,
-        background: &Background,
-    ) -> Result<(), Error> {
+    /// Takes out what is one too many and removes the files that nobody reads any more.
+    pub(super) fn apply(&mut self, limits: &Config, place: &Place<'_>, now: SystemTime) -> Result<(), Error> {
         let free = match limits.min_free_bytes {
-            Some(_) if self.doomed.is_empty() => disk.free_bytes()?,
+            Some(_) if self.doomed.is_empty() => place.disk.free_bytes()?,
             // Nothing is asked for, or what was taken out is about to make room.
             _ => u64::MAX,
         };
         let mut freed = 0;
         loop {
             let low = limits.min_free_bytes.is_some_and(|least| free.saturating_add(freed) < least);
-            let Some((sealed, for_space)) = surplus(limits, shared, active.1, now, low) else { break };
+            let Some((sealed, for_space)) = surplus(limits, place, now, low) else { break };
             freed += sealed.bytes;
-            let is_last = shared.with(|catalogue| {
+            let is_last = place.shared.with(|catalogue| {
                 catalogue.closed.retain(|segment| segment.id() != sealed.id);
                 catalogue.closed.is_empty()
             });
             if is_last {
                 // Once no name tells the numbers that were used, the manifest has to.
-                manifest::write(disk, active.0)?;
-                disk.sync_dir()?;
+                manifest::write(place.disk, place.active.0)?;
+                place.disk.sync_dir()?;
             }
             let (segment, entries, bytes) = (sealed.id, sealed.entries, sealed.bytes);
-            background.notice(Notice::Removed { for_space, segment, entries, bytes });
+            place.background.notice(Notice::Removed { for_space, segment, entries, bytes });
+            if let Some(signing) = place.signing {
+                signing.want_removed(segment);
+                place.background.sign();
+            }
             self.doomed.push(sealed);
         }
-        self.remove(disk)
+        self.remove(place)
     }
 
-    fn remove(&mut self, disk: &Disk) -> Result<(), Error> {
+    fn remove(&mut self, place: &Place<'_>) -> Result<(), Error> {
+        let disk = place.disk;
         let mut result = Ok(());
         self.doomed.retain(|sealed| {
             // Nobody can get at it any more but who has it already.
@@ -64,34 +71,40 @@ impl Retention {
                 return true;
             }
             sealed.close_files();
-            let removed = disk.unlink(&sealed.path()).and_then(|()| disk.unlink(&sealed.index_path()));
+            // Before it is signed that this is retention's doing only the index may go. On a full disk its space is what
+            // the signature needs.
+            let mut files = vec![sealed.index_path()];
+            let may_go = place.signing.is_none_or(|signing| signing.may_remove(sealed.id));
+            if may_go {
+                // Where its removal failed after sealing the plain form is there still, and would be the segment again.
+                files.insert(0, disk.path(&names::numbered(sealed.id)));
+                files.insert(1, sealed.path());
+                files.push(disk.path(&names::statements(sealed.id)));
+            }
+            let removed = files.iter().try_for_each(|path| disk.unlink(path));
             let failed = removed.is_err();
             result = std::mem::replace(&mut result, Ok(())).and(removed);
-            failed
+            failed || !may_go
         });
         result
     }
 }
 
 /// The oldest segment if it is sealed and one too many, and whether it is so only because space is low.
-fn surplus(
-    limits: &Config,
-    shared: &Shared,
-    active_bytes: u64,
-    now: SystemTime,
-    low: bool,
-) -> Option<(Arc<Sealed>, bool)> {
-    let (oldest, number, bytes) = shared.with(|catalogue| {
+fn surplus(limits: &Config, place: &Place<'_>, now: SystemTime, low: bool) -> Option<(Arc<Sealed>, bool)> {
+    let (oldest, number, bytes) = place.shared.with(|catalogue| {
         let Some(Segment::Sealed(oldest)) = catalogue.closed.first() else { return None };
         let bytes: u64 = catalogue.closed.iter().map(Segment::bytes).sum();
         Some((oldest.clone(), catalogue.closed.len(), bytes))
     })?;
     let too_many = limits.retain_segments.is_some_and(|limit| number > limit as usize);
-    let too_large = limits.retain_bytes.is_some_and(|limit| bytes + active_bytes > limit);
+    let too_large = limits.retain_bytes.is_some_and(|limit| bytes + place.active.1 > limit);
     let too_old = limits.retain_age.is_some_and(|limit| {
         let latest = UNIX_EPOCH.checked_add(Duration::from_millis(oldest.bounds.time_max));
         latest.is_some_and(|latest| elapsed(now, latest) > limit)
     });
     let beyond = too_many || too_large || too_old;
-    (beyond || low).then_some((oldest, !beyond))
+    // What is stated about a segment is stated before it goes.
+    let is_complete = place.signing.is_none_or(|signing| signing.is_complete(oldest.id));
+    ((beyond || low) && is_complete).then_some((oldest, !beyond))
 }

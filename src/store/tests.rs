@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use nix::errno::Errno;
 use tempfile::TempDir;
 
+use super::chain::verify::{self, Known, Progress, Verified};
 use super::term::Terms;
 use super::volume::simulated::{Fault, Simulated, Unsynced};
 use super::{
@@ -46,8 +47,23 @@ fn config(dir: &Path, flush: Flush) -> Config {
         rotate_age: None,
         // A checkpoint with nearly every tick.
         checkpoint_bytes: 64,
+        // A statement with every tick.
+        sign: Some(Duration::from_secs(1)),
         ..Config::default()
     }
+}
+
+struct Quiet;
+
+impl Progress for Quiet {
+    fn total(&self, _: u64) {}
+    fn read(&self, _: u64) {}
+}
+
+/// What the chain of signatures says of a directory; the key has to be its root.
+fn verified(dir: &Path, public_key: Option<[u8; 32]>) -> Option<Verified> {
+    let known = Known { public_key, checkpoint: None };
+    verify::verify(dir, &known, &describe(), &Quiet).unwrap()
 }
 
 /// What was done and what was promised.
@@ -57,6 +73,8 @@ struct Run {
     config: Config,
     now: SystemTime,
     next: u32,
+    /// The root of the chain of signatures, if there was one at the beginning.
+    root: Option<[u8; 32]>,
     /// Where `append` said that an entry is.
     places: BTreeMap<u32, Position>,
     /// Entries that were written, and before which all promised to survive a crash of the process.
@@ -77,6 +95,7 @@ impl Run {
     fn new(dir: &Path, flush: Flush, fault: Option<(u64, Fault)>) -> Run {
         let disk = Arc::new(Simulated::new(dir, fault));
         Run {
+            root: verified(dir, None).map(|verified| verified.public_key),
             store: None,
             disk,
             config: config(dir, flush),
@@ -155,6 +174,12 @@ impl Run {
         }
     }
 
+    /// Waits for what is done in the background.
+    fn settle(&mut self) {
+        self.store().background.settle();
+        self.store().background.sign_all();
+    }
+
     /// Time passes, and what is done in the background is done.
     fn tick(&mut self) -> Result<(), Dead> {
         let (flush, next) = (self.config.flush, self.next);
@@ -165,12 +190,12 @@ impl Run {
             run.store().tick(now)?;
             run.written = next;
             // A second that passes tells what the first one's work in the background came to.
-            run.store().background.settle();
+            run.settle();
             run.now += Duration::from_millis(10);
             let now = run.now;
             run.store().tick(now)
         })?;
-        self.store().background.settle();
+        self.settle();
         if self.disk.is_dead() {
             return Err(Dead);
         }
@@ -183,7 +208,7 @@ impl Run {
 
     fn rotate(&mut self) -> Result<(), Dead> {
         self.step(|run| run.store().rotate())?;
-        self.store().background.settle();
+        self.settle();
         Ok(())
     }
 
@@ -247,6 +272,14 @@ impl Run {
             panic!("{:?}, {story}: {what}\n  {}", self.config.flush, self.disk.done());
         };
         let config = config(dir, self.config.flush);
+        let is_as_signed = |when: &str| {
+            let verified = verified(dir, self.root);
+            let tampering = verified.map(|verified| verified.tampering).unwrap_or_default();
+            if !tampering.is_empty() {
+                fail(format!("{when} it is told: {tampering:?}"));
+            }
+        };
+        is_as_signed("as it was left");
         let open = || {
             let disk = Arc::new(Simulated::new(dir, None));
             Store::open_on(config.clone(), describe(), disk).unwrap_or_else(|error| fail(error.to_string()))
@@ -280,6 +313,7 @@ impl Run {
         }
         let done = store.rotate().and_then(|()| store.seal_all()).and_then(|()| store.close());
         done.unwrap_or_else(|error| fail(error.to_string()));
+        is_as_signed("after more was written");
         let (store, _) = open();
         let found = entries(&store.reader().snapshot()).unwrap_or_else(|what| fail(what));
         if found != expected {
@@ -317,10 +351,11 @@ fn entries(snapshot: &Snapshot) -> Result<BTreeMap<u32, Position>, String> {
 const BEFORE: u32 = 5;
 
 /// A directory as an earlier run left it: a sealed segment without its index, and a last line that is torn.
-fn before() -> TempDir {
+fn before(sign: Option<Duration>) -> TempDir {
     let dir = scratch();
     let disk = Arc::new(Simulated::new(dir.path(), None));
-    let (mut store, _) = Store::open_on(config(dir.path(), Flush::None), describe(), disk).unwrap();
+    let config = Config { sign, ..config(dir.path(), Flush::None) };
+    let (mut store, _) = Store::open_on(config, describe(), disk).unwrap();
     for number in 0..BEFORE {
         let mut terms = Terms::default();
         terms.add(1, number.to_string().as_bytes());
@@ -348,6 +383,11 @@ fn copy(from: &Path) -> TempDir {
     to
 }
 
+/// What a run with that setting begins with: the first one has nothing signed yet.
+fn before_with(flush: Flush) -> TempDir {
+    before((flush != Flush::None).then_some(Duration::from_secs(1)))
+}
+
 /// A directory in memory where there is such a place: thousands of small files are made.
 fn scratch() -> TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
@@ -367,8 +407,8 @@ fn operations(before: &Path, flush: Flush) -> u64 {
 
 #[test]
 fn a_power_loss_at_any_operation_leaves_a_store_that_opens_and_holds_what_was_promised() {
-    let before = before();
     for flush in FLUSHES {
+        let before = before_with(flush);
         for at in 0..operations(before.path(), flush) {
             let dir = copy(before.path());
             let mut run = Run::new(dir.path(), flush, Some((at, Fault::PowerLoss)));
@@ -385,8 +425,8 @@ fn a_power_loss_at_any_operation_leaves_a_store_that_opens_and_holds_what_was_pr
 
 #[test]
 fn an_error_at_any_operation_is_told_and_nothing_is_lost() {
-    let before = before();
     for flush in FLUSHES {
+        let before = before_with(flush);
         for at in 0..operations(before.path(), flush) {
             // One that lasts, as on a full disk, meets what is done about the first.
             for (errno, times) in [(Errno::EIO, 1), (Errno::ENOSPC, 3)] {
@@ -400,6 +440,11 @@ fn an_error_at_any_operation_is_told_and_nothing_is_lost() {
                 });
                 let missing = (run.removable..run.next).find(|number| !found.contains_key(number));
                 assert_eq!(missing, None, "{flush:?}, {story}");
+                run.settle();
+                let verified = verified(dir.path(), run.root).expect("a chain");
+                assert_eq!(verified.tampering, [], "{flush:?}, {story}");
+                let is_all = run.root.is_none() || verified.entries >= found.len() as u64;
+                assert!(is_all, "{flush:?}, {verified:?}, {story}");
             }
         }
     }

@@ -8,15 +8,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::background::{Background, Sync};
 use super::catalogue::{Catalogue, Segment, Shared};
+use super::chain::{Signer, Signing};
 use super::disk::Disk;
 use super::error::{Error, Notice, Problem};
 use super::live::{Live, LiveIndex};
 use super::lock::WriteLock;
 use super::open::Extent;
-use super::read::Reader;
-use super::retention::Retention;
+use super::retention::{Place, Retention};
 use super::term::Terms;
-use super::timings::Timings;
 use super::volume::{Mounted, Volume};
 use super::{
     BUFFER_BYTES_MAX, Config, Describe, Flush, INDEX_BYTES_MAX, LINE_BYTES_MAX, Position,
@@ -35,8 +34,8 @@ const CHECKPOINT_BYTES_LAST: u64 = 1 << 20;
 /// The one writer of a log directory.
 pub struct Store {
     config: Config,
-    disk: Disk,
-    shared: Arc<Shared>,
+    pub(super) disk: Disk,
+    pub(super) shared: Arc<Shared>,
     pub(super) background: Background,
     live: Arc<Live>,
     /// Lines that are not yet in the file; the first `written` bytes are.
@@ -59,6 +58,9 @@ pub struct Store {
     owed: Vec<Sync>,
     last_sync: SystemTime,
     last_wake: SystemTime,
+    last_sign: SystemTime,
+    /// How far signing has come; `None` where nothing is signed.
+    pub(super) signing: Option<Arc<Signing>>,
     /// An error that the next `flush` or `tick` tells.
     trouble: Option<Error>,
     retention: Retention,
@@ -84,8 +86,11 @@ impl Store {
         let live = loaded.active.ok_or(Error::Removed { path: disk.path(names::ACTIVE) })?;
         let catalogue = Catalogue { closed: loaded.closed, active: Some(live.clone()) };
         let shared = Arc::new(Shared::new(loaded.dir, describe, loaded.caches, catalogue));
-        let background = Background::start(&shared, &disk, config.compression)?;
+        let signing = config.sign.map(|_| Arc::new(Signing::default()));
+        let signer = signing.as_ref().map(|signing| Signer::new(&disk, &shared, signing));
+        let background = Background::start(&shared, &disk, config.compression, signer)?;
         background.wake();
+        background.sign();
         let length = live.bytes(live.visible());
         let since = made(&live.file, &live.path())?;
         let store = Store {
@@ -106,6 +111,8 @@ impl Store {
             owed: Vec::new(),
             last_sync: UNIX_EPOCH,
             last_wake: UNIX_EPOCH,
+            last_sign: UNIX_EPOCH,
+            signing,
             trouble: None,
             retention: Retention::default(),
             _lock: lock,
@@ -235,9 +242,18 @@ impl Store {
             self.last_wake = now;
             self.background.wake();
         }
-        let active = (self.live.id, self.length);
-        let retained =
-            self.retention.apply(&self.config, &self.shared, &self.disk, active, now, &self.background);
+        if self.config.sign.is_some_and(|interval| elapsed(now, self.last_sign) >= interval) {
+            self.last_sign = now;
+            self.background.sign();
+        }
+        let place = Place {
+            shared: &self.shared,
+            disk: &self.disk,
+            background: &self.background,
+            signing: self.signing.as_deref(),
+            active: (self.live.id, self.length),
+        };
+        let retained = self.retention.apply(&self.config, &place, now);
         result = result.and(retained);
         result.and(sync_error.map_or(Ok(()), Err))
     }
@@ -319,6 +335,7 @@ impl Store {
         self.rotate_at = self.config.rotate_bytes;
         self.background.notice(Notice::Rotated { segment });
         self.background.wake();
+        self.background.sign();
         self.after_rotation(&old)?;
         // Where the thread is busy the next one will do: the number is only a lower bound.
         let _ = self.background.sync(Sync::Manifest(segment + 1));
@@ -342,20 +359,17 @@ impl Store {
         self.pay()
     }
 
-    /// How long writing and syncing take, from now on and before.
-    pub fn timings(&self) -> Timings {
-        self.disk.timings.clone()
-    }
-
     /// Waits until every numbered segment is sealed, as after an import. An error means that sealing failed; what is
     /// not sealed stays searchable and is tried again.
     pub fn seal_all(&mut self) -> Result<(), Error> {
         self.background.wait_unsealed(&self.shared, 0)
     }
 
-    /// Bytes that may still be written to the log's file system.
-    pub fn free_bytes(&self) -> Result<u64, Error> {
-        self.disk.free_bytes()
+    /// Has all signed that was written, whatever the interval, and waits for it. What fails is told as a notice.
+    pub fn sign(&mut self) -> Result<(), Error> {
+        self.write_out()?;
+        self.background.sign_all();
+        Ok(())
     }
 
     /// Writes what is buffered and makes all durable, whatever the flush setting.
@@ -366,21 +380,12 @@ impl Store {
         self.pay()
     }
 
-    /// What the store did of itself since this was last asked, oldest first.
-    pub fn notices(&mut self) -> Vec<Notice> {
-        self.background.take_notices()
-    }
-
-    /// A reader for other threads; it stays good when the store is closed.
-    pub fn reader(&self) -> Reader {
-        Reader::of(self.shared.clone())
-    }
-
-    /// Writes and syncs what is buffered, whatever the flush setting, and stops the threads. Numbered segments that
+    /// Writes, syncs and signs what is buffered, whatever the flush setting, and stops the threads. Numbered segments that
     /// are not sealed yet stay so until the next open.
     pub fn close(mut self) -> Result<(), Error> {
         let flushed = self.flush();
         let synced = self.disk.sync(&self.live.file, &self.live.path());
+        self.background.sign_all();
         self.background.stop();
         if let Some(checkpoint) = self.checkpoint(self.config.checkpoint_bytes.min(CHECKPOINT_BYTES_LAST)) {
             let _ = checkpoint.run(&self.disk);

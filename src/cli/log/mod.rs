@@ -54,7 +54,7 @@ fn describe_wholly() -> Describe {
 }
 
 /// A bar over `total`, on a terminal only.
-fn progress(total: u64, template: &str) -> anyhow::Result<ProgressBar> {
+pub(super) fn progress(total: u64, template: &str) -> anyhow::Result<ProgressBar> {
     let target = match io::stderr().is_terminal() {
         true => ProgressDrawTarget::stderr(),
         false => ProgressDrawTarget::hidden(),

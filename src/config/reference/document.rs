@@ -37,6 +37,7 @@ const TABLES: &[(&str, &str)] = &[
     ("output[journal]", "`[output.NAME]` with `type = \"journal\"`: systemd's journal"),
     ("output[socket]", "`[output.NAME]` with `type = \"socket\"`: a unix socket for consumers"),
     ("enrich", "`[enrich]`: what is told of an event's process besides its records"),
+    ("seal", "`[seal]`: signatures over the log, docs/tamper-evidence.md"),
     ("redact", "`[redact]`: secrets in command lines"),
     ("diagnostics", "`[diagnostics]`: what the daemon tells of itself"),
 ];

@@ -354,6 +354,20 @@ pub(in crate::config) const SETTINGS: &[Setting] = &[
         "variables that the program began with; of other users' processes this needs the right to trace (`CAP_SYS_PTRACE`)",
     ),
     row(
+        "seal.enabled",
+        "",
+        Answer,
+        "",
+        "what is written is signed, so that `ktrail verify` shows what was changed",
+    ),
+    row(
+        "seal.interval_s",
+        "s",
+        Number(1, MOST),
+        "",
+        "how often what has come to the active segment is signed",
+    ),
+    row(
         "redact.enabled",
         "",
         Answer,

@@ -7,7 +7,7 @@ pub(super) mod simulated;
 use std::fmt;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::Path;
 
 use nix::fcntl::OFlag;
@@ -25,6 +25,9 @@ pub(super) trait Volume: fmt::Debug + Send + Sync {
 
     /// Appends; gives how many bytes were taken.
     fn write(&self, file: &File, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Writes all of `bytes` in place. The file is not open for appending.
+    fn overwrite(&self, file: &File, bytes: &[u8], at: u64) -> io::Result<()>;
 
     /// Cuts a file.
     fn set_len(&self, file: &File, length: u64) -> io::Result<()>;
@@ -68,6 +71,10 @@ impl Volume for Mounted {
 
     fn write(&self, mut file: &File, bytes: &[u8]) -> io::Result<usize> {
         file.write(bytes)
+    }
+
+    fn overwrite(&self, file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+        file.write_all_at(bytes, at)
     }
 
     fn set_len(&self, file: &File, length: u64) -> io::Result<()> {

@@ -239,6 +239,16 @@ impl Volume for Simulated {
         result.and_then(|()| Mounted.write(file, bytes))
     }
 
+    fn overwrite(&self, file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+        let (state, result) = self.begin(format!("overwrite {} bytes at {at}", bytes.len()));
+        let is_failing = state.fault.is_some_and(|(at, _)| at + 1 == state.operations);
+        if result.is_err() && is_failing {
+            // A part of it may have been written.
+            Mounted.overwrite(file, bytes.get(..bytes.len() / 2).unwrap_or_default(), at)?;
+        }
+        result.and_then(|()| Mounted.overwrite(file, bytes, at))
+    }
+
     fn set_len(&self, file: &File, length: u64) -> io::Result<()> {
         let (_state, result) = self.begin(format!("cut to {length} bytes"));
         result.and_then(|()| Mounted.set_len(file, length))

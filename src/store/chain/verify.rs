@@ -1,0 +1,292 @@
+//! Says whether a log is what was signed, and if not, which segment and which entries, and since when.
+//!
+//! It needs the directory and nothing else: no daemon, no secret. What it can prove grows with what is brought along: the
+//! public key of the chain's root, a checkpoint.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use super::checkpoint::Checkpoint;
+use super::conclude::Conclusion;
+use super::examine::{Examined, Found, examine};
+use super::history::{self, History, Story, Told};
+use super::record::Kind;
+use crate::store::error::Error;
+use crate::store::names::{self, Listing};
+use crate::store::{Describe, Stamp, lock, manifest};
+
+/// What is known from elsewhere.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Known {
+    /// The public key that the chain has to begin with.
+    pub public_key: Option<[u8; 32]>,
+    /// A record that has to be in it.
+    pub checkpoint: Option<Checkpoint>,
+}
+
+/// A kind of tampering.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// Entries are not those that were signed.
+    Changed,
+    /// Entries at the end of a segment are gone.
+    Truncated,
+    /// A segment is gone, and not by retention.
+    Deleted,
+    /// A segment holds the lines of another one.
+    Swapped,
+    /// Entries or a segment are there that were not when it was signed.
+    Added,
+    /// The chain of signatures is not whole.
+    Chain,
+    /// The chain begins anew: the keys to go on were not there.
+    Restarted,
+    /// It is not the chain that was expected, or it has been set back.
+    RolledBack,
+}
+
+impl What {
+    /// One word.
+    pub fn name(self) -> &'static str {
+        match self {
+            What::Changed => "changed",
+            What::Truncated => "truncated",
+            What::Deleted => "deleted",
+            What::Swapped => "swapped",
+            What::Added => "added",
+            What::Chain => "chain",
+            What::Restarted => "restarted",
+            What::RolledBack => "rolled-back",
+        }
+    }
+}
+
+/// An entry as it is there now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its place in the segment, from 0.
+    pub ordinal: u32,
+    /// Its time and serial; `None` where its line cannot be read.
+    pub stamp: Option<Stamp>,
+}
+
+/// Something that is not as it was signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tampering {
+    /// Which kind.
+    pub what: What,
+    /// The file.
+    pub path: PathBuf,
+    /// The segment's number.
+    pub segment: Option<u64>,
+    /// The first and the last of the entries among which it is.
+    pub entries: Option<(Entry, Entry)>,
+    /// It was as it should be when it was signed, in milliseconds since 1970: it has happened since.
+    pub since_ms: Option<u64>,
+    /// How it shows.
+    pub reason: String,
+}
+
+impl Tampering {
+    pub(super) fn new(what: What, path: PathBuf, reason: String) -> Tampering {
+        Tampering { what, path, segment: None, entries: None, since_ms: None, reason }
+    }
+}
+
+/// What there is to say of a log.
+#[derive(Clone, Debug, Default)]
+pub struct Verified {
+    /// The key that the chain begins with.
+    pub public_key: [u8; 32],
+    /// When it begins, in milliseconds since 1970.
+    pub begun_ms: u64,
+    /// When its last record was signed.
+    pub signed_ms: u64,
+    /// Its last record; `None` where the chain is broken.
+    pub checkpoint: Option<Checkpoint>,
+    /// Segments, entries and bytes of lines that were compared.
+    pub segments: u64,
+    /// Entries.
+    pub entries: u64,
+    /// Bytes of lines.
+    pub bytes: u64,
+    /// What is not as it was signed; nothing where all is.
+    pub tampering: Vec<Tampering>,
+    /// What is no sign of tampering and limits what is proven.
+    pub notes: Vec<String>,
+}
+
+/// Told of the work: how many bytes of lines there are, and of each part that was read.
+pub trait Progress: Sync {
+    /// So many bytes will be read.
+    fn total(&self, bytes: u64);
+    /// So many more were read.
+    fn read(&self, bytes: u64);
+}
+
+/// Compares a log with its chain of signatures. A writer may write it meanwhile. `None`: there is no chain.
+pub fn verify(
+    dir: &Path,
+    known: &Known,
+    describe: &Describe,
+    progress: &dyn Progress,
+) -> Result<Option<Verified>, Error> {
+    let verified = attempt(dir, known, describe, progress)?;
+    let is_clean = verified.as_ref().is_some_and(|verified| verified.tampering.is_empty());
+    // A writer may have rotated, compressed or removed a segment between two looks. What is so twice is so.
+    if is_clean || !lock::has_writer(dir)? { Ok(verified) } else { attempt(dir, known, describe, progress) }
+}
+
+/// The key that a log's chain begins with, the last time it began, and its last record; `None` where there is no chain.
+/// The lines are not looked at.
+pub fn ends(dir: &Path) -> Result<Option<([u8; 32], Checkpoint)>, Error> {
+    let Some(History { stories, .. }) = history::read(dir)? else { return Ok(None) };
+    let root = stories.iter().rev().find(|story| story.opening.kind != Kind::Next);
+    Ok(root
+        .zip(stories.last())
+        .map(|(root, last)| (root.opening.signed_by, last.checkpoint(&last.verify(dir)))))
+}
+
+fn attempt(
+    dir: &Path,
+    known: &Known,
+    describe: &Describe,
+    progress: &dyn Progress,
+) -> Result<Option<Verified>, Error> {
+    let Some(history) = history::read(dir)?.filter(|history| !history.stories.is_empty()) else {
+        return without_chain(dir, known);
+    };
+    let listing = Listing::read(dir)?;
+    progress.total(history.stories.iter().map(Story::bytes).sum());
+    let work = Work { dir: dir.into(), history: &history, listing: &listing, describe, progress };
+    let mut looked = work.all()?;
+    let mut verified = Verified::default();
+    let mut conclusion = Conclusion { dir, history: &history, verified: &mut verified };
+    conclusion.roots(known.public_key);
+    conclusion.segments(&mut looked, &listing);
+    conclusion.end(&looked)?;
+    if let Some(checkpoint) = &known.checkpoint {
+        conclusion.checkpoint(checkpoint, &looked);
+    }
+    Ok(Some(verified))
+}
+
+/// A log without a chain: whoever knows that it had one knows that it was removed.
+fn without_chain(dir: &Path, known: &Known) -> Result<Option<Verified>, Error> {
+    let is_known = known.public_key.is_some() || known.checkpoint.is_some();
+    if !is_known && !Listing::read(dir)?.is_stated(dir) {
+        return Ok(None);
+    }
+    let path = dir.join(names::SEALS);
+    let reason = "the chain of signatures is gone; nothing vouches for the log".to_owned();
+    let tampering = vec![Tampering::new(What::Chain, path, reason)];
+    Ok(Some(Verified { tampering, ..Verified::default() }))
+}
+
+/// What came of one story.
+pub(super) struct Looked {
+    pub(super) told: Told,
+    /// `None` where no file of the segment is there.
+    pub(super) examined: Option<Examined>,
+}
+
+struct Work<'a> {
+    dir: Arc<Path>,
+    history: &'a History,
+    listing: &'a Listing,
+    describe: &'a Describe,
+    progress: &'a dyn Progress,
+}
+
+impl Work<'_> {
+    /// Looks at all stories, on all processors.
+    fn all(&self) -> Result<Vec<Looked>, Error> {
+        let stories = &self.history.stories;
+        let threads = thread::available_parallelism().map_or(1, usize::from).min(stories.len());
+        let (next, done) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+        thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    loop {
+                        let number = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(story) = stories.get(number) else { break };
+                        let looked = self.one(story);
+                        done.lock().unwrap_or_else(PoisonError::into_inner).insert(number, looked);
+                    }
+                });
+            }
+        });
+        done.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
+    }
+
+    fn one(&self, story: &Story) -> Result<Looked, Error> {
+        let told = story.verify(&self.dir);
+        let segment = story.opening.segment;
+        let is_superseded = !std::ptr::eq(story, self.history.story(segment).unwrap_or(story));
+        let found = match is_superseded {
+            true => Ok(None),
+            false => self.found(segment),
+        };
+        let examined = match found {
+            Ok(None) => None,
+            Ok(Some(found)) => {
+                let read = |bytes| self.progress.read(bytes);
+                let looked = examine(&found, segment, &told.statements, self.describe, &read);
+                match looked {
+                    Err(Error::Removed { .. }) => None,
+                    looked => Some(looked.or_else(|error| unreadable(error, found.path(), segment, &told))?),
+                }
+            }
+            Err(Error::Removed { .. }) => None,
+            Err(error) => {
+                let path = self.dir.join(names::sealed(segment));
+                Some(unreadable(error, path, segment, &told)?)
+            }
+        };
+        Ok(Looked { told, examined })
+    }
+
+    /// The file of a segment, in the form in which it is read.
+    fn found(&self, segment: u64) -> Result<Option<Found>, Error> {
+        let present = self.listing.segments.get(&segment).copied().unwrap_or_default();
+        if present.sealed {
+            return Found::sealed(segment, &self.dir, self.describe).map(Some);
+        }
+        if present.plain {
+            return match Found::plain(self.dir.join(names::numbered(segment))) {
+                // A writer has just compressed it.
+                Err(Error::Removed { .. }) => Found::sealed(segment, &self.dir, self.describe).map(Some),
+                found => found.map(Some),
+            };
+        }
+        if self.listing.active && segment == active(&self.dir, self.listing) {
+            return Found::plain(self.dir.join(names::ACTIVE)).map(Some);
+        }
+        Ok(None)
+    }
+}
+
+/// The number of the active segment.
+fn active(dir: &Path, listing: &Listing) -> u64 {
+    let next = listing.next_segment();
+    manifest::read(dir).map_or(next, |number| next.max(number))
+}
+
+/// A segment of which nothing can be read, as what came of it.
+fn unreadable(error: Error, path: PathBuf, segment: u64, told: &Told) -> Result<Examined, Error> {
+    match error {
+        Error::Io { .. } => Err(error),
+        error => {
+            let tampering = Tampering {
+                segment: Some(segment),
+                since_ms: told.last().map(|last| last.time_ms),
+                ..Tampering::new(What::Changed, path, error.to_string())
+            };
+            Ok(Examined { tampering: vec![tampering], ..Examined::default() })
+        }
+    }
+}
