@@ -17,7 +17,9 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
 use ktrail::client::{Client, Error};
-use ktrail::protocol::{Kernel, LIVE_WAITING_MAX, METRICS_CONNECTIONS_MAX, SearchParameters, Status, Unseen};
+use ktrail::protocol::{
+    Kernel, LIVE_WAITING_MAX, METRICS_CONNECTIONS_MAX, OverloadPolicy, SearchParameters, Shed, Status, Unseen,
+};
 use ktrail::serve::error::Error as ServeError;
 use ktrail::serve::live::Live;
 use ktrail::serve::metrics::Metrics;
@@ -54,6 +56,11 @@ fn status() -> Status {
     status.daemon.version = "1.2.3".to_owned();
     status.daemon.followers = 4;
     status.counters.messages = 70;
+    status.counters.shed = 6;
+    status.overload.policy = OverloadPolicy::Shed;
+    for (keys, events) in [(vec![], 1), (vec!["a \"b\"".to_owned(), "c".to_owned()], 5)] {
+        status.overload.shed.push(Shed { kind: "SYSCALL".to_owned(), keys, events, ..Shed::default() });
+    }
     status.kernel = Some(Kernel { backlog: 9, backlog_wait_time_actual: Some(11), ..Kernel::default() });
     status.store.space.free_bytes = Some(1 << 40);
     status.unseen = Some(Unseen { processes: 3, ..Unseen::default() });
@@ -202,6 +209,9 @@ fn metrics_tell_the_status_and_what_was_served() {
         ("ktrail_received_messages", "_total", "", 70.0),
         ("ktrail_kernel_backlog_wait_ticks", "_total", "", 11.0),
         ("ktrail_queue_depth", "", "kernel", 9.0),
+        ("ktrail_shed_events", "_total", "", 6.0),
+        ("ktrail_shed_by_key_events", "_total", "", 1.0),
+        ("ktrail_shed_by_key_events", "_total", "a \"b\",c", 5.0),
         ("ktrail_queue_depth", "", "follow", 0.0),
         ("ktrail_following_clients", "", "", 4.0),
         ("ktrail_unseen_processes", "", "", 3.0),

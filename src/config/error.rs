@@ -55,6 +55,12 @@ pub enum Invalid {
     /// A command that no policy runs.
     #[error("on_low_space is neither run nor halt")]
     UnusedCommand,
+    /// Keys of a policy that is not chosen.
+    #[error("the policy is not shed")]
+    UnusedKeys,
+    /// A key that is to be kept and to go first.
+    #[error("{0:?} is in keep_keys and in first_keys")]
+    KeptAndFirst(String),
     /// A number below what makes sense.
     #[error("{value} is below the least, {least}")]
     TooSmall {

@@ -1,8 +1,8 @@
 //! The two threads that carry the data: one receives from the kernel, one makes entries and stores them.
 //!
 //! Between them is a ring of messages in memory that outlives the process. When it is full the receiver waits, the socket's
-//! buffer fills, then the kernel's queue, and at last the kernel holds producers back. Nothing is dropped on the way. A
-//! message leaves the ring for good when its event has been written to the log's file, so what a process had received
+//! buffer fills, then the kernel's queue, and at last the kernel holds producers back. Nothing is dropped on the way, unless
+//! the overload policy asks that the least valuable events be left out before the ring is full. A message leaves the ring for good when its event has been written to the log's file, so what a process had received
 //! when it was killed is found by the next one.
 
 use std::os::fd::OwnedFd;
@@ -17,12 +17,14 @@ use super::drift::Reports;
 use super::log::Log;
 use super::receive::{self, Ends};
 use super::recover::Known;
+use super::shed;
 use super::space::Space;
 use super::storer::Storer;
+use crate::config::Overload;
 use crate::enrich::Enricher;
 use crate::entry::Resolve;
-use crate::ingest::Ingest;
 use crate::ingest::counters::Counters;
+use crate::ingest::{Ingest, Now};
 use crate::netlink::error::Error;
 use crate::netlink::events::{self, Events};
 use crate::record::RecordType;
@@ -91,8 +93,11 @@ pub(super) struct Capture {
 
 impl Capture {
     /// Begins to receive and to store.
+    ///
+    /// What of the kernel's messages is left out while they come faster than they are stored, `overload` says.
     pub(super) fn start(
         source: Source,
+        overload: &Overload,
         (writer, reader): (Writer, Reader),
         storing: Storing,
         counters: Arc<Counters>,
@@ -108,8 +113,8 @@ impl Capture {
             let (ingest, known, reports) = (storing.ingest, storing.known, storing.reports);
             let (bell, leave) = (bell.clone(), leave.clone());
             thread::Builder::new().name("store".into()).spawn(move || {
-                let mut storer =
-                    Storer { ingest, log, ring: reader, reports, counters, begun: Instant::now() };
+                let (begun, reached) = (Instant::now(), Now::default());
+                let mut storer = Storer { ingest, log, ring: reader, reports, counters, begun, reached };
                 storer.recover(known);
                 storer.run(&to_do, &bell);
                 storer.end(leave.load(Ordering::Acquire))
@@ -117,8 +122,10 @@ impl Capture {
         };
         let receiver = {
             let (stop, leave, work) = (stop.clone(), leave.clone(), work.clone());
+            let overload = overload.clone();
             thread::Builder::new().name("receive".into()).spawn(move || {
-                let mut receiver = match receive::begin(source, writer, &counters) {
+                let gate = shed::gate(&overload, &counters);
+                let mut receiver = match receive::begin(source, writer, gate, &counters) {
                     Ok(receiver) => receiver,
                     Err(error) => {
                         let _ = tell.send(Err(error));
@@ -134,6 +141,7 @@ impl Capture {
                     &bell,
                     &counters,
                 );
+                receive::settle(&mut receiver);
                 Some(receiver.into_events())
             })?
         };

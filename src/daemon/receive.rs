@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
@@ -11,7 +11,7 @@ use super::manager;
 use crate::ingest::counters::Counters;
 use crate::netlink::error::Error;
 use crate::netlink::events::Receiver;
-use crate::netlink::intake::{Counts, Intake};
+use crate::netlink::intake::{Counts, Gate, Intake};
 use crate::netlink::takeover;
 use crate::sys::ring::Writer;
 
@@ -22,6 +22,13 @@ const BUSY_MESSAGES: u64 = 32;
 const GATHER: Duration = Duration::from_micros(500);
 /// Pause of the receiver while the ring is full.
 const FULL: Duration = Duration::from_millis(1);
+/// How often a message is received all the same. The kernel waits a tenth of a second for room in the socket before it takes
+/// the daemon for a failing one (`sk_sndtimeo`, kernel/audit.c), and then puts what it has aside, where it
+/// may stay until the next event, and at last drops it. Beyond being full the ring has room for some minutes of that.
+const TRICKLE: Duration = Duration::from_millis(40);
+/// How long the receiver tries at the end to put into the ring what was left out before. The storing thread is at work and
+/// makes room.
+const SETTLE_MAX: Duration = Duration::from_secs(10);
 
 /// What tells the receiver to end.
 pub(super) struct Ends<'a> {
@@ -30,11 +37,16 @@ pub(super) struct Ends<'a> {
 }
 
 /// Makes ready to receive, in another process's place where need be.
-pub(super) fn begin(source: Source, writer: Writer, counters: &Counters) -> Result<Receiver, Error> {
+pub(super) fn begin(
+    source: Source,
+    writer: Writer,
+    gate: Option<Box<dyn Gate>>,
+    counters: &Counters,
+) -> Result<Receiver, Error> {
     match source {
-        Source::Registered(events) => Ok(events.into_receiver(writer)),
+        Source::Registered(events) => Ok(events.into_receiver(writer, gate)),
         Source::Kept { socket, config } => {
-            let mut intake = Intake::new(writer);
+            let mut intake = Intake::new(writer, gate);
             let taken =
                 takeover::take_over(socket, &config, &mut intake, || manager::let_go(manager::EVENTS))?;
             count(counters, taken.counts);
@@ -59,22 +71,25 @@ pub(super) fn receive(
     counters: &Counters,
 ) {
     let mut busy = false;
+    let mut trickled = Instant::now();
     loop {
         let stopping = ends.stop.load(Ordering::Acquire);
         if stopping && ends.leave.load(Ordering::Acquire) {
             return;
         }
-        if !receiver.is_ready() {
+        if !receiver.is_ready() && trickled.elapsed() < TRICKLE {
             thread::sleep(FULL);
             continue;
         }
         if busy && !stopping {
             thread::sleep(GATHER);
         }
-        let received = match stopping {
-            true => receiver.drain(),
-            false => gather(receiver),
+        let received = match (receiver.is_ready(), stopping) {
+            (false, _) => receiver.drain_one(),
+            (true, true) => receiver.drain(),
+            (true, false) => gather(receiver),
         };
+        trickled = Instant::now();
         let counts = match received {
             Ok(counts) => counts,
             Err(error) => {
@@ -83,13 +98,25 @@ pub(super) fn receive(
             }
         };
         count(counters, counts);
-        if stopping && counts.datagrams() == 0 {
+        if stopping && counts.datagrams() == 0 && receiver.is_ready() {
             return;
         }
         busy = (BUSY_MESSAGES..BATCH_MESSAGES).contains(&counts.messages);
         if counts.messages > 0 && !bell.swap(true, Ordering::AcqRel) && work.send(Work::Messages).is_err() {
             return;
         }
+    }
+}
+
+/// Puts what was left out and is not accounted for yet into the ring: nothing more is received.
+pub(super) fn settle(receiver: &mut Receiver) {
+    let begun = Instant::now();
+    while !receiver.settle() {
+        if begun.elapsed() >= SETTLE_MAX {
+            tracing::error!("the account of the last events that were left out has no room");
+            return;
+        }
+        thread::sleep(FULL);
     }
 }
 

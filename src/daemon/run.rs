@@ -89,10 +89,10 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
     ingest.own_event(RecordType::DAEMON_START, words.as_bytes(), now(), &mut log);
     let (reports, reported) = Reports::new();
     let storing = Storing { ingest, store: log.0, live, space, known, reports };
-    let capture = Capture::start(source, (writer, ring), storing, counters.clone())?;
+    let capture = Capture::start(source, &config.overload, (writer, ring), storing, counters.clone())?;
     manager::keep(manager::EVENTS, capture.registered()?);
     session.is_registered();
-    let watch = Watch::start(Control::open()?, *session.before(), counters.clone(), capture.work())?;
+    let watch = Watch::start(Control::open()?, *session.before(), &kept, &counters, capture.work())?;
     watched.set(Box::new(watch.source())).ok().context("the status has one source")?;
     let loaded = load(&mut session, config, rules, &unseen);
     let _ = capture.work().send(Work::State(session.memory()));

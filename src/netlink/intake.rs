@@ -11,12 +11,12 @@ use nix::sys::socket::{MsgFlags, MultiHeaders, NetlinkAddr, recvmmsg};
 use super::error::{Error, Request};
 use super::exchange::KERNEL_PORT;
 use super::message::{self, HEADER_BYTES};
-use crate::sys::ring::{MARK_BYTES, ROOM_BYTES, ROOMS, Writer};
+use crate::sys::ring::{MARK_BYTES, ROOM_BYTES, ROOMS, Writer, now_ms};
 
 /// What was received, and what was wrong with the rest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Messages that went into the ring.
+    /// Messages of the log, whether they went into the ring or were kept out of it by the gate.
     pub messages: u64,
     /// Messages that did not come from the kernel and were dropped.
     pub foreign: u64,
@@ -91,16 +91,43 @@ struct Received {
 /// Where messages go that have not come before.
 pub(super) type Wanted<'a> = &'a mut dyn FnMut(u16, &[u8]) -> bool;
 
+/// What may keep messages out of the ring where it is filling up, and accounts for these. `fill` is the part of the ring that is
+/// taken, from 0 to 1.
+pub trait Gate {
+    /// Whether a message goes into the ring. They come in the order in which they were received.
+    fn lets_in(&mut self, fill: f64, kind: u16, payload: &[u8]) -> bool;
+
+    /// The message that accounts for what was kept out since the last time, if it is to go into the ring now.
+    fn account(&mut self, fill: f64) -> Option<(u16, Vec<u8>)>;
+
+    /// That message is in the ring.
+    fn accounted(&mut self);
+
+    /// What the gate of the next process has to know, by which it goes on as if it were this one: at most
+    /// [`NOTE_BYTES_MAX`](crate::sys::ring::NOTE_BYTES_MAX) bytes.
+    fn note(&self, out: &mut Vec<u8>);
+
+    /// Goes on where the gate of another process has ended.
+    fn resume(&mut self, note: &[u8]);
+}
+
 /// Receives into a ring. It cannot be handed from thread to thread.
 pub struct Intake {
     ring: Writer,
     headers: MultiHeaders<NetlinkAddr>,
+    gate: Option<Box<dyn Gate>>,
+    note: Vec<u8>,
 }
 
 impl Intake {
-    /// An intake for a ring. What an earlier process had received and not put into the ring is put there.
-    pub fn new(ring: Writer) -> Intake {
-        let mut intake = Intake { ring, headers: MultiHeaders::preallocate(ROOMS, None) };
+    /// An intake for a ring, with or without a gate before it. What an earlier process had received and not put into the
+    /// ring is put there.
+    pub fn new(ring: Writer, gate: Option<Box<dyn Gate>>) -> Intake {
+        let mut intake =
+            Intake { ring, headers: MultiHeaders::preallocate(ROOMS, None), gate, note: Vec::new() };
+        if let Some(gate) = &mut intake.gate {
+            gate.resume(intake.ring.note());
+        }
         intake.finish();
         intake
     }
@@ -117,11 +144,39 @@ impl Intake {
                 continue;
             }
             let datagram = bytes.get(..HEADER_BYTES + length).unwrap_or(bytes);
-            if let Datagram::Message(kind, _) = classify(KERNEL_PORT, datagram) {
+            let Datagram::Message(kind, payload) = classify(KERNEL_PORT, datagram) else { continue };
+            if self.gate.as_mut().is_none_or(|gate| gate.lets_in(self.ring.fill(), kind, payload)) {
                 self.ring.push_room(kind, room, HEADER_BYTES..HEADER_BYTES + length);
             }
         }
+        self.publish();
+    }
+
+    /// Publishes what was put into the ring, and with it what the gate has to tell.
+    fn publish(&mut self) {
+        if let Some(gate) = &mut self.gate {
+            if let Some((kind, account)) = gate.account(self.ring.fill())
+                && self.ring.push_about_call(kind, &account)
+            {
+                gate.accounted();
+            }
+            self.note.clear();
+            gate.note(&mut self.note);
+            self.ring.set_note(&self.note);
+        }
         self.ring.publish();
+    }
+
+    /// Puts what the gate has to account for into the ring, at the end; whether there was room.
+    pub(super) fn settle(&mut self) -> bool {
+        let Some(gate) = &mut self.gate else { return true };
+        let Some((kind, account)) = gate.account(0.0) else { return true };
+        let fits = self.ring.push_about_call(kind, &account);
+        if fits {
+            gate.accounted();
+            self.ring.publish();
+        }
+        fits
     }
 
     /// Whether all that one call receives has room.
@@ -134,10 +189,15 @@ impl Intake {
         self.ring.fill()
     }
 
-    /// Puts a message into the ring that was received elsewhere; whether there was room.
+    /// Puts a message into the ring that was received elsewhere, if it is let in; whether there was room.
     pub(super) fn push(&mut self, kind: u16, payload: &[u8]) -> bool {
+        if self.gate.as_mut().is_some_and(|gate| !gate.lets_in(self.ring.fill(), kind, payload)) {
+            self.publish();
+            return true;
+        }
+        self.ring.set_time(now_ms());
         let fits = self.ring.push(kind, payload);
-        self.ring.publish();
+        self.publish();
         fits
     }
 
@@ -148,12 +208,31 @@ impl Intake {
         flags: MsgFlags,
         wanted: Wanted<'_>,
     ) -> Result<Counts, Error> {
-        let mut counts = Counts::default();
-        if !self.ring.is_ready() {
-            return Ok(counts);
+        match self.ring.is_ready() {
+            true => self.receive_at_most(ROOMS, socket, flags, wanted),
+            false => Ok(Counts::default()),
         }
+    }
+
+    /// Receives one datagram without waiting, if the ring has room for one.
+    pub(super) fn receive_one(&mut self, socket: &Socket) -> Result<Counts, Error> {
+        match self.ring.has_room_for_one() {
+            true => self.receive_at_most(1, socket, MsgFlags::MSG_DONTWAIT, &mut |_, _| true),
+            false => Ok(Counts::default()),
+        }
+    }
+
+    fn receive_at_most(
+        &mut self,
+        most: usize,
+        socket: &Socket,
+        flags: MsgFlags,
+        wanted: Wanted<'_>,
+    ) -> Result<Counts, Error> {
+        let mut counts = Counts::default();
         let mut received = [Received::default(); ROOMS];
-        let count = self.fill_rooms(socket, &mut received, flags)?;
+        let count = self.fill_rooms(most, socket, &mut received, flags)?;
+        self.ring.set_time(now_ms());
         for (room, received) in received.iter().take(count).enumerate() {
             let bytes = self.ring.room(room);
             let datagram = bytes.get(..received.length).unwrap_or(bytes);
@@ -162,19 +241,26 @@ impl Intake {
                 counts.again += 1;
                 continue;
             }
+            counts.messages += 1;
+            counts.truncated += u64::from(received.truncated);
+            if self.gate.as_mut().is_some_and(|gate| !gate.lets_in(self.ring.fill(), kind, payload)) {
+                continue;
+            }
             let part: Range<usize> = HEADER_BYTES..HEADER_BYTES + payload.len();
             // There is room: the ring was ready.
             self.ring.push_room(kind, room, part);
-            counts.messages += 1;
-            counts.truncated += u64::from(received.truncated);
         }
-        self.ring.publish();
+        self.publish();
+        if count < most {
+            self.ring.set_idle();
+        }
         Ok(counts)
     }
 
-    /// Receives into the rooms. Gives how many have something.
+    /// Receives into the first `most` rooms. Gives how many have something.
     fn fill_rooms(
         &mut self,
+        most: usize,
         socket: &Socket,
         received: &mut [Received; ROOMS],
         flags: MsgFlags,
@@ -182,7 +268,7 @@ impl Intake {
         let mut rooms = self.ring.rooms().chunks_exact_mut(ROOM_BYTES);
         let mut slices: [[IoSliceMut<'_>; 1]; ROOMS] =
             std::array::from_fn(|_| [IoSliceMut::new(rooms.next().unwrap_or_default())]);
-        match recvmmsg(socket.as_raw_fd(), &mut self.headers, slices.iter_mut(), flags, None) {
+        match recvmmsg(socket.as_raw_fd(), &mut self.headers, slices.iter_mut().take(most), flags, None) {
             Ok(results) => {
                 let mut count = 0;
                 for (result, received) in results.zip(received.iter_mut()) {
@@ -242,7 +328,7 @@ mod tests {
             let datagram = event(kind, text(number).as_bytes());
             room[..datagram.len()].copy_from_slice(&datagram);
         }
-        Intake::new(writer);
+        Intake::new(writer, None);
         let mut found = Vec::new();
         while let Some((kind, payload)) = reader.take() {
             found.push((kind, String::from_utf8(payload.to_vec()).unwrap()));
