@@ -82,11 +82,6 @@ impl Gaps {
         Some(Missing { count, first_serial: serial(first), last_serial: serial(last), since_ms, until_ms })
     }
 
-    /// What is still waited for, taken together: nothing more will come.
-    pub fn finish(&mut self) -> Option<Missing> {
-        self.tick(u64::MAX)
-    }
-
     fn wait(&mut self, first: u64, last: u64, now_ms: u64) {
         if self.waiting.len() >= RANGES_MAX
             && let Some((first, (last, since))) = self.waiting.pop_first()

@@ -141,6 +141,18 @@ impl Ingest {
         self.store_done(sink);
     }
 
+    /// Begins anew to look for gaps: messages that an earlier process had kept for later came long before the next.
+    pub fn forget_gaps(&mut self) {
+        self.gaps = Gaps::default();
+    }
+
+    /// Notes that a message came whose record is in the log already.
+    pub fn known(&mut self, payload: &[u8], now: Now) {
+        if let Ok((id, _)) = stamp::split(payload) {
+            self.gaps.seen(id.serial, now.mono_ms);
+        }
+    }
+
     /// Takes one line of an auditd log, without its newline. `number` is its number in the log, for the serial of a line
     /// that is no record. Time is taken from the records themselves.
     pub fn log_line(&mut self, text: &[u8], number: u64, sink: &mut dyn Sink) {
@@ -239,8 +251,6 @@ impl Ingest {
     /// Closes all events: nothing more will come.
     pub fn finish(&mut self, now: Now, sink: &mut dyn Sink) {
         self.assembler.finish(&mut self.done);
-        let missing = self.gaps.finish();
-        self.tell_gap(missing, now);
         self.tell_shed(now);
         self.store_done(sink);
     }
