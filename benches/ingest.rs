@@ -14,7 +14,7 @@ use nix::time::{ClockId, clock_gettime};
 use ktrail::event::Event;
 use ktrail::event::assembler::{Assembler, Config, Incoming};
 use ktrail::ingest::counters::Counters;
-use ktrail::ingest::{Ingest, Sink};
+use ktrail::ingest::{Ingest, Now, Sink};
 use ktrail::record::line;
 use ktrail::record::stamp::EventId;
 use ktrail::redact::{Config as Redaction, Redactor};
@@ -130,7 +130,7 @@ fn ingest(log: &[u8], redactor: Option<Redactor>, sink: &mut dyn Sink) {
     for (number, text) in (1..).zip(lines(log)) {
         ingest.log_line(text, number, sink);
     }
-    ingest.finish(sink);
+    ingest.finish(Now::default(), sink);
 }
 
 fn index(log: &[u8], folder: &Path) {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use ktrail::entry::field::Field;
 use ktrail::ingest::counters::Counters;
-use ktrail::ingest::{Ingest, Sink};
+use ktrail::ingest::{Ingest, Now, Sink};
 use ktrail::record::stamp::EventId;
 use ktrail::store::chain::verify::{Known, Progress, verify};
 use ktrail::store::term::Terms;
@@ -126,7 +126,7 @@ fn main() {
     for (number, line) in (1..).zip(text.lines()) {
         ingest.log_line(line.as_bytes(), number, &mut entries);
     }
-    ingest.finish(&mut entries);
+    ingest.finish(Now::default(), &mut entries);
     println!("parse, assemble, encode    {}", per_second(entries.all.len(), start.elapsed()));
     let terms: usize = entries.all.iter().map(|(_, terms, _)| terms.len()).sum();
     let count = entries.all.len();

@@ -130,7 +130,7 @@ fn memory_is_bounded_whatever_comes_in() {
             log.store.tick(SystemTime::UNIX_EPOCH + Duration::from_secs(u64::from(number))).expect("a disk");
         }
     }
-    ingest.finish(&mut log);
+    ingest.finish(Now::default(), &mut log);
     let took = begun.elapsed();
     let peak = peak_bytes();
     println!(

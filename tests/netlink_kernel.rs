@@ -75,7 +75,7 @@ impl Inbox {
     fn of(events: Events) -> Inbox {
         let Ring { writer, reader, .. } = Ring::create().unwrap();
         Inbox {
-            receiver: events.into_receiver(writer),
+            receiver: events.into_receiver(writer, None),
             ring: reader,
             messages: Vec::new(),
             counts: Counts::default(),

@@ -1,6 +1,7 @@
 //! `ktrail status`.
 
 use std::fmt::Write as _;
+use std::io::{self, IsTerminal};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -8,12 +9,15 @@ use jiff::tz::TimeZone;
 use super::arguments::{self, Place};
 use super::exit;
 use super::search::client;
-use crate::protocol::{METRICS_PATH, Output, Space, Status, Unseen};
+use crate::protocol::{METRICS_PATH, Output, Shed, Space, Status, Unseen};
+use crate::render::escape::show;
 
 /// Columns of a row's name.
 const ROW_NAME: usize = 18;
 /// Processes older than auditing that are named.
 const UNSEEN_SHOWN: usize = 5;
+/// Types and keys of events left out that are named.
+const SHED_SHOWN: usize = 10;
 
 pub(super) fn status(place: &Place, arguments: &arguments::Status) -> anyhow::Result<u8> {
     let status = client(place)?.status()?;
@@ -73,8 +77,8 @@ fn print_counts(status: &Status) {
     row(
         "waiting",
         format!(
-            "{} bytes received, {} unfinished events, {} entries for followers",
-            queues.received_bytes, queues.open, queues.followers
+            "{} bytes received, {} unfinished events, {} bytes unwritten, {} entries for followers",
+            queues.received_bytes, queues.open, queues.unwritten_bytes, queues.followers
         ),
     );
     row(
@@ -84,6 +88,7 @@ fn print_counts(status: &Status) {
             counters.lost, counters.gaps, counters.dropped
         ),
     );
+    row("overload", overload(status));
     row(
         "odd",
         format!(
@@ -128,6 +133,28 @@ fn output_line(output: &Output) -> String {
     }
     if let Some(cause) = &output.failing {
         let _ = write!(text, "; FAILS: {cause}");
+    }
+    text
+}
+
+/// What is done while more comes than can be stored, and what it has done.
+fn overload(status: &Status) -> String {
+    let (counters, policy) = (&status.counters, status.overload.policy.name());
+    let mut text = format!(
+        "{policy}; producers held back for {} clock ticks, {} events shed",
+        counters.held_ticks, counters.shed
+    );
+    let mut shed: Vec<_> = status.overload.shed.iter().collect();
+    shed.sort_by_key(|shed| std::cmp::Reverse(shed.events));
+    for Shed { kind, keys, events, since_ms, until_ms } in shed.iter().take(SHED_SHOWN).copied() {
+        let keys = if keys.is_empty() { "no key".to_owned() } else { format!("key {}", keys.join(", ")) };
+        let mut shown = Vec::new();
+        show(keys.as_bytes(), io::stdout().is_terminal(), &mut shown);
+        let (keys, since, until) = (String::from_utf8_lossy(&shown), time(*since_ms), time(*until_ms));
+        let _ = write!(text, "\n{:<ROW_NAME$}{events} {kind}, {keys}, {since} to {until}", "");
+    }
+    if shed.len() > SHED_SHOWN {
+        let _ = write!(text, "\n{:<ROW_NAME$}… (more with --json)", "");
     }
     text
 }

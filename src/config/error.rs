@@ -64,6 +64,12 @@ pub enum Invalid {
     /// What cannot be replaced.
     #[error(transparent)]
     Redaction(#[from] redact::error::Error),
+    /// Keys of a policy that is not chosen.
+    #[error("the policy is not shed")]
+    UnusedKeys,
+    /// A key that is to be kept and to go first.
+    #[error("{0:?} is in keep_keys and in first_keys")]
+    KeptAndFirst(String),
     /// A number below what makes sense.
     #[error("{value} is below the least, {least}")]
     TooSmall {

@@ -26,6 +26,7 @@ pub(super) struct File {
     pub(super) rules_dirs: Vec<PathBuf>,
     pub(super) rules: Rules,
     pub(super) kernel: Kernel,
+    pub(super) overload: Overload,
     pub(super) events: Events,
     pub(super) enrich: Enrich,
     pub(super) store: Store,
@@ -48,6 +49,7 @@ impl Default for File {
             rules_dirs: vec![PathBuf::from("/etc/ktrail/rules.d")],
             rules: Rules::default(),
             kernel: Kernel::default(),
+            overload: Overload::default(),
             events: Events::default(),
             enrich: Enrich::default(),
             store: Store::default(),
@@ -143,6 +145,27 @@ impl Default for Kernel {
     fn default() -> Kernel {
         Kernel { backlog_limit: 8192, backlog_wait_time: None, receive_buffer_bytes: 64 << 20 }
     }
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Overload {
+    pub(super) policy: OverloadPolicy,
+    pub(super) keep_keys: Vec<String>,
+    pub(super) first_keys: Vec<String>,
+}
+
+impl Default for Overload {
+    fn default() -> Overload {
+        Overload { policy: OverloadPolicy::Hold, keep_keys: Vec::new(), first_keys: Vec::new() }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum OverloadPolicy {
+    Hold,
+    Shed,
 }
 
 #[derive(Debug, Deserialize, Serialize)]

@@ -12,12 +12,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use error::{Error, Invalid};
-use file::{Flush, Loopback, Name};
+use file::{Flush, Loopback, Name, OverloadPolicy};
 use nix::unistd::{Gid, Group};
 
 use crate::enrich::limits::{ANCESTORS_MAX, VARIABLES_MAX};
 use crate::enrich::observe;
 use crate::event::assembler;
+use crate::ingest::shed;
 use crate::netlink::events;
 use crate::outputs;
 use crate::redact::{self, Redactor};
@@ -55,6 +56,8 @@ pub struct Config {
     pub space: Space,
     /// What is asked of the kernel.
     pub kernel: Kernel,
+    /// What is done while more events come than can be stored.
+    pub overload: Overload,
     /// Directories of rules files, read in this order, each in the order of names.
     pub rules_dirs: Vec<PathBuf>,
     /// What is done when others change the rules.
@@ -78,6 +81,15 @@ pub struct Kernel {
     pub backlog_limit: u32,
     /// How long the kernel holds a producer back at most, in its clock ticks; `None` leaves it.
     pub backlog_wait_time: Option<u32>,
+}
+
+/// What is done while more events come than can be stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Overload {
+    /// Nothing more is received: the kernel queues, and then holds producers back, each for `backlog_wait_time` at most.
+    Hold,
+    /// The least valuable events are left out and counted.
+    Shed(shed::Config),
 }
 
 /// How much space is kept free and what is done when it is not.
@@ -237,6 +249,7 @@ impl Config {
                 backlog_limit: file.kernel.backlog_limit,
                 backlog_wait_time: file.kernel.backlog_wait_time,
             },
+            overload: overload(file.overload).map_err(|cause| invalid("overload", cause))?,
             rules_dirs: file.rules_dirs,
             on_drift: on_drift(file.rules.on_drift),
             names: file.events.names,
@@ -282,6 +295,21 @@ fn on_drift(choice: file::OnDrift) -> OnDrift {
     match choice {
         file::OnDrift::Tell => OnDrift::Tell,
         file::OnDrift::Repair => OnDrift::Repair,
+    }
+}
+
+fn overload(overload: file::Overload) -> Result<Overload, Invalid> {
+    let file::Overload { policy, keep_keys, first_keys } = overload;
+    if let Some(key) = keep_keys.iter().find(|key| first_keys.contains(key)) {
+        return Err(Invalid::KeptAndFirst(key.clone()));
+    }
+    let bytes = |keys: Vec<String>| keys.into_iter().map(|key| Box::from(key.into_bytes())).collect();
+    match policy {
+        OverloadPolicy::Hold if !keep_keys.is_empty() || !first_keys.is_empty() => Err(Invalid::UnusedKeys),
+        OverloadPolicy::Hold => Ok(Overload::Hold),
+        OverloadPolicy::Shed => {
+            Ok(Overload::Shed(shed::Config { keep_keys: bytes(keep_keys), first_keys: bytes(first_keys) }))
+        }
     }
 }
 
@@ -370,6 +398,11 @@ mod tests {
         assert_eq!((config.store.flush, config.store.retain_bytes), (store::Flush::EveryEvent, None));
         assert_eq!((config.kernel.backlog_limit, config.on_drift), (64, OnDrift::Repair));
         assert_eq!(config.store.sign, None);
+        assert_eq!(config.overload, Overload::Hold);
+        let text = "[overload]\npolicy = \"shed\"\nkeep_keys = [\"a\"]\nfirst_keys = [\"b\", \"c\"]\n";
+        let keys = |keys: &[&str]| keys.iter().map(|key| Box::from(key.as_bytes())).collect();
+        let expected = shed::Config { keep_keys: keys(&["a"]), first_keys: keys(&["b", "c"]) };
+        assert_eq!(parse(text).expect("a good file").overload, Overload::Shed(expected));
     }
 
     #[test]
@@ -434,6 +467,15 @@ mod tests {
                 "ktrail.toml: enrich.environment: \"B=C\" is not the name of a variable",
             ),
             ("[rules]\non_drift = \"undo\"\n", "ktrail.toml:2:12: "),
+            (
+                "[overload]\npolicy = \"drop\"\n",
+                "ktrail.toml:2:10: unknown variant `drop`, expected `hold` or `shed`",
+            ),
+            ("[overload]\nkeep_keys = [\"a\"]\n", "ktrail.toml: overload: the policy is not shed"),
+            (
+                "[overload]\npolicy = \"shed\"\nkeep_keys = [\"a\", \"b\"]\nfirst_keys = [\"b\"]\n",
+                "ktrail.toml: overload: \"b\" is in keep_keys and in first_keys",
+            ),
             ("[store]\non_low_space = \"panic\"\n", "ktrail.toml:2:16: "),
             (
                 "[store]\non_low_space = \"run\"\n",

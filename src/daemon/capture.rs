@@ -1,8 +1,8 @@
 //! The two threads that carry the data: one receives from the kernel, one makes entries and stores them.
 //!
 //! Between them is a ring of messages in memory that outlives the process. When it is full the receiver waits, the socket's
-//! buffer fills, then the kernel's queue, and at last the kernel holds producers back. Nothing is dropped on the way. A
-//! message leaves the ring for good when its event has been written to the log's file, so what a process had received
+//! buffer fills, then the kernel's queue, and at last the kernel holds producers back. Nothing is dropped on the way, unless
+//! the overload policy asks that the least valuable events be left out before the ring is full. A message leaves the ring for good when its event has been written to the log's file, so what a process had received
 //! when it was killed is found by the next one.
 
 use std::os::fd::OwnedFd;
@@ -17,10 +17,12 @@ use super::drift::Reports;
 use super::log::Log;
 use super::receive::{self, Ends};
 use super::recover::Known;
+use super::shed;
 use super::space::Space;
 use super::storer::Storer;
-use crate::ingest::Ingest;
+use crate::config::Overload;
 use crate::ingest::counters::Counters;
+use crate::ingest::{Ingest, Now};
 use crate::netlink::error::Error;
 use crate::netlink::events::{self, Events};
 use crate::outputs::tap::Tap;
@@ -99,9 +101,11 @@ pub(super) struct Receiving {
 }
 
 impl Receiving {
-    /// Begins to receive. What comes stays in the ring until [`Capture::start`], which is to have the other end too.
+    /// Begins to receive. What comes stays in the ring until [`Capture::start`], which is to have the other end too. What of
+    /// the kernel's messages is left out while they come faster than they are stored, `overload` says.
     pub(super) fn start(
         source: Source,
+        overload: &Overload,
         writer: Writer,
         counters: Arc<Counters>,
     ) -> std::io::Result<(Receiving, Channel<Work>)> {
@@ -111,8 +115,10 @@ impl Receiving {
         let (tell, registered) = bounded(1);
         let thread = {
             let (ends, bell, work) = (ends.clone(), bell.clone(), work.clone());
+            let overload = overload.clone();
             thread::Builder::new().name("receive".into()).spawn(move || {
-                let mut receiver = match receive::begin(source, writer, &ends, &counters) {
+                let gate = shed::gate(&overload, &counters);
+                let mut receiver = match receive::begin(source, writer, gate, &ends, &counters) {
                     Ok(receiver) => receiver,
                     Err(error) => {
                         let _ = tell.send(Err(error));
@@ -122,6 +128,7 @@ impl Receiving {
                 let descriptor = receiver.descriptor();
                 let _ = tell.send(descriptor);
                 receive::receive(&mut receiver, &ends, &work, &bell, &counters);
+                receive::settle(&mut receiver, &ends);
                 Some(receiver.into_events())
             })?
         };
@@ -154,8 +161,8 @@ impl Capture {
             let (ends, bell) = (receiving.ends.clone(), receiving.bell.clone());
             let log = Log::new(store, (live, tap), counters.clone(), ends.clone(), space);
             thread::Builder::new().name("store".into()).spawn(move || {
-                let mut storer =
-                    Storer { ingest, log, ring: reader, reports, counters, begun: Instant::now() };
+                let (begun, reached) = (Instant::now(), Now::default());
+                let mut storer = Storer { ingest, log, ring: reader, reports, counters, begun, reached };
                 storer.recover(known);
                 storer.run(&to_do, &bell, &ends);
                 storer.end(&ends)

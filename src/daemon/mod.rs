@@ -17,6 +17,7 @@ mod receive;
 mod recover;
 mod rules;
 mod run;
+mod shed;
 mod signals;
 mod space;
 mod status;

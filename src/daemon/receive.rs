@@ -11,7 +11,7 @@ use super::manager;
 use crate::ingest::counters::Counters;
 use crate::netlink::error::Error;
 use crate::netlink::events::Receiver;
-use crate::netlink::intake::{Counts, Intake};
+use crate::netlink::intake::{Counts, Gate, Intake};
 use crate::netlink::takeover::{self, Kept};
 use crate::sys::ring::Writer;
 
@@ -25,6 +25,9 @@ const QUIET_FILL: f64 = 0.25;
 const QUIET_MAX: Duration = Duration::from_secs(10);
 /// Pause of the receiver while the ring is full.
 const FULL: Duration = Duration::from_millis(1);
+/// How long the receiver tries at the end to put into the ring what was left out before. The storing thread is at work and
+/// makes room.
+const SETTLE_MAX: Duration = Duration::from_secs(10);
 
 /// What tells the two threads how far things are.
 #[derive(Default)]
@@ -43,13 +46,14 @@ pub(super) struct Ends {
 pub(super) fn begin(
     source: Source,
     writer: Writer,
+    gate: Option<Box<dyn Gate>>,
     ends: &Ends,
     counters: &Counters,
 ) -> Result<Receiver, Error> {
     match source {
-        Source::Registered(events) => Ok(events.into_receiver(writer)),
+        Source::Registered(events) => Ok(events.into_receiver(writer, gate)),
         Source::Kept { socket, config } => {
-            let mut intake = Intake::new(writer);
+            let mut intake = Intake::new(writer, gate);
             let kept = takeover::Kept::new(socket);
             read_on(&kept, &mut intake, ends, counters)?;
             let taken = kept.take_over(&config, &mut intake, || manager::let_go(manager::EVENTS))?;
@@ -123,6 +127,19 @@ pub(super) fn receive(
         if counts.messages > 0 && !bell.swap(true, Ordering::AcqRel) && work.send(Work::Messages).is_err() {
             return;
         }
+    }
+}
+
+/// Puts what was left out and is not accounted for yet into the ring: nothing more is received.
+pub(super) fn settle(receiver: &mut Receiver, ends: &Ends) {
+    let begun = Instant::now();
+    while !receiver.settle() {
+        // Nobody makes room any more where the storing thread has handed on.
+        if ends.leave.load(Ordering::Acquire) || begun.elapsed() >= SETTLE_MAX {
+            tracing::error!("the account of the last events that were left out has no room");
+            return;
+        }
+        thread::sleep(FULL);
     }
 }
 

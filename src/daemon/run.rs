@@ -72,7 +72,7 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
     let source = inherit::inherited(&mut session, config, socket)?;
     let op = source.as_ref().map_or("start", Source::op);
     let receiving = match source {
-        Some(source) => Ok(Receiving::start(source, writer, counters.clone())?),
+        Some(source) => Ok(Receiving::start(source, &config.overload, writer, counters.clone())?),
         None => Err(writer),
     };
     let store = open_log(config)?;
@@ -98,7 +98,12 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
     manager::keep(manager::RING, &kept);
     let receiving = match receiving {
         Ok(receiving) => receiving,
-        Err(writer) => Receiving::start(inherit::register(&mut session, config)?, writer, counters.clone())?,
+        Err(writer) => Receiving::start(
+            inherit::register(&mut session, config)?,
+            &config.overload,
+            writer,
+            counters.clone(),
+        )?,
     };
     let mut ingest = ingest(config, &counters)?;
     let (outputs, tap) = Outputs::start(config.outputs.clone()).context("cannot start the outputs")?;
@@ -112,7 +117,7 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
     calls.begin(capture.work());
     manager::keep(manager::EVENTS, capture.registered()?);
     session.is_registered();
-    let watch = Watch::start(Control::open()?, *session.before(), counters.clone(), capture.work())?;
+    let watch = Watch::start(Control::open()?, *session.before(), &kept, &counters, capture.work())?;
     watched.set(Box::new(watch.source())).ok().context("the status has one source")?;
     let loaded = load(&mut session, config, rules, &unseen);
     let _ = capture.work().send(Work::State(session.memory()));

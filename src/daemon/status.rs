@@ -56,6 +56,7 @@ impl Status {
                 counters: counts::counters(&self.counters),
                 rates,
                 queues: counts::queues(&self.counters, self.live.waiting()),
+                overload: counts::overload(&self.config.overload, &self.counters),
                 unseen: self.unseen.now(Instant::now()),
                 store: protocol::Store {
                     segments: u64::try_from(summary.segments).unwrap_or(0),

@@ -22,6 +22,18 @@ pub struct Missing {
     pub first_serial: u32,
     /// The highest of them.
     pub last_serial: u32,
+    /// When the first hole was noticed, in the milliseconds of [`Gaps::seen`].
+    pub since_ms: u64,
+    /// When the last was.
+    pub until_ms: u64,
+}
+
+/// Numbers given up: how many, the lowest and the highest, and when the first and the last hole was noticed.
+#[derive(Clone, Copy, Debug)]
+struct Overdue {
+    count: u64,
+    numbers: (u64, u64),
+    noticed: (u64, u64),
 }
 
 /// Watches the serial numbers that come.
@@ -31,7 +43,7 @@ pub struct Gaps {
     highest: Option<u64>,
     /// Ranges waited for: first number → (last number, since when).
     waiting: BTreeMap<u64, (u64, u64)>,
-    overdue: Option<(u64, u64, u64)>,
+    overdue: Option<Overdue>,
 }
 
 impl Gaps {
@@ -61,20 +73,20 @@ impl Gaps {
         let late: Vec<u64> =
             self.waiting.iter().filter(|(_, range)| over(range.1)).map(|(first, _)| *first).collect();
         for first in late {
-            if let Some((last, _)) = self.waiting.remove(&first) {
-                self.give_up(first, last);
+            if let Some((last, since)) = self.waiting.remove(&first) {
+                self.give_up(first, last, since);
             }
         }
-        let (count, first, last) = self.overdue.take()?;
+        let Overdue { count, numbers: (first, last), noticed: (since_ms, until_ms) } = self.overdue.take()?;
         let serial = |number: u64| u32::try_from(number & u64::from(u32::MAX)).unwrap_or(0);
-        Some(Missing { count, first_serial: serial(first), last_serial: serial(last) })
+        Some(Missing { count, first_serial: serial(first), last_serial: serial(last), since_ms, until_ms })
     }
 
     fn wait(&mut self, first: u64, last: u64, now_ms: u64) {
         if self.waiting.len() >= RANGES_MAX
-            && let Some((first, (last, _))) = self.waiting.pop_first()
+            && let Some((first, (last, since))) = self.waiting.pop_first()
         {
-            self.give_up(first, last);
+            self.give_up(first, last, since);
         }
         self.waiting.insert(first, (last, now_ms));
     }
@@ -93,9 +105,12 @@ impl Gaps {
         }
     }
 
-    fn give_up(&mut self, first: u64, last: u64) {
-        let (count, lowest, highest) = self.overdue.unwrap_or((0, first, last));
-        self.overdue = Some((count + (last - first + 1), lowest.min(first), highest.max(last)));
+    fn give_up(&mut self, first: u64, last: u64, since: u64) {
+        let new = Overdue { count: 0, numbers: (first, last), noticed: (since, since) };
+        let overdue = self.overdue.get_or_insert(new);
+        overdue.count += last - first + 1;
+        overdue.numbers = (overdue.numbers.0.min(first), overdue.numbers.1.max(last));
+        overdue.noticed = (overdue.noticed.0.min(since), overdue.noticed.1.max(since));
     }
 }
 

@@ -5,16 +5,17 @@
 pub mod counters;
 pub mod gaps;
 pub mod lines;
+pub mod shed;
 pub mod tails;
 
 #[cfg(test)]
 mod tests;
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use counters::Counters;
-use gaps::Gaps;
+use gaps::{Gaps, Missing};
+use shed::account::{ACCOUNT, Account};
 use tails::TailNames;
 
 use crate::entry::Resolve;
@@ -29,6 +30,9 @@ use crate::store::term::Terms;
 /// Bytes of a line of a log that are taken as one record; a longer line is kept in pieces of this length. The kernel's
 /// longest record is 8970 bytes; user-space tools that join records stay far below this.
 pub const LINE_BYTES_MAX: usize = 1 << 20;
+
+/// How long accounts of what was left out gather before they are told, in milliseconds.
+const SHED_TOLD_MS: u64 = 1000;
 
 /// Where finished entries go.
 pub trait Sink {
@@ -51,6 +55,8 @@ pub struct Ingest {
     encoder: Encoder,
     names: Names,
     gaps: Gaps,
+    /// What was left out and is not told yet, and since when there is some.
+    shed: (Account, u64),
     counters: Arc<Counters>,
     /// The node that is written into events of this host.
     node: Option<Box<[u8]>>,
@@ -102,6 +108,7 @@ impl Ingest {
             encoder: Encoder::default(),
             names,
             gaps: Gaps::default(),
+            shed: Default::default(),
             counters,
             node,
             own_serial: 0,
@@ -115,6 +122,9 @@ impl Ingest {
 
     /// Takes one message of the audit socket. What is no record (an acknowledgement, a probe) is passed over.
     pub fn message(&mut self, kind: u16, payload: &[u8], now: Now, sink: &mut dyn Sink) {
+        if kind == ACCOUNT {
+            self.take_account(payload, now);
+        }
         if !is_record(kind) {
             return;
         }
@@ -138,6 +148,18 @@ impl Ingest {
             Err(_) => self.malformed(kind, payload, now),
         }
         self.store_done(sink);
+    }
+
+    /// Begins anew to look for gaps: messages that an earlier process had kept for later came long before the next.
+    pub fn forget_gaps(&mut self) {
+        self.gaps = Gaps::default();
+    }
+
+    /// Notes that a message came whose record is in the log already.
+    pub fn known(&mut self, payload: &[u8], now: Now) {
+        if let Ok((id, _)) = stamp::split(payload) {
+            self.gaps.seen(id.serial, now.mono_ms);
+        }
     }
 
     /// Takes one line of an auditd log, without its newline. `number` is its number in the log, for the serial of a line
@@ -165,26 +187,61 @@ impl Ingest {
         self.store_done(sink);
     }
 
-    /// Closes events whose time is over and tells of gaps.
+    /// Takes in which events were left out on the way, so that nobody waits for them.
+    fn take_account(&mut self, bytes: &[u8], now: Now) {
+        let Some(mut account) = Account::decode(bytes) else { return };
+        for serial in account.serials() {
+            self.gaps.seen(serial, now.mono_ms);
+        }
+        account.forget_serials();
+        if self.shed.0.events() == 0 {
+            self.shed.1 = now.mono_ms;
+        }
+        self.shed.0.merge(&account);
+    }
+
+    /// Tells of serial numbers that never came.
+    fn tell_gap(&mut self, missing: Option<Missing>, now: Now) {
+        let Some(Missing { count, first_serial, last_serial, since_ms, until_ms }) = missing else { return };
+        Counters::add(&self.counters.gaps, count);
+        let wall_ms = |mono_ms| now.wall_ms.saturating_sub(now.mono_ms.saturating_sub(mono_ms));
+        let (since_ms, until_ms) = (wall_ms(since_ms), wall_ms(until_ms));
+        let text = format!(
+            "op=gap missing={count} from={first_serial} to={last_serial} since_ms={since_ms} until_ms={until_ms} res=failed"
+        );
+        self.own(RecordType::DAEMON_ERR, text.as_bytes(), now);
+    }
+
+    /// Tells what was left out.
+    fn tell_shed(&mut self, now: Now) {
+        let (account, _) = std::mem::take(&mut self.shed);
+        for ((kind, key), shed) in account.by() {
+            let mut text = b"op=shed key=".to_vec();
+            text.extend_from_slice(key);
+            let shed::account::Shed { events, since_ms, until_ms } = shed;
+            let rest = format!(
+                " shed_type={kind} events={events} since_ms={since_ms} until_ms={until_ms} res=failed"
+            );
+            text.extend_from_slice(rest.as_bytes());
+            self.own(RecordType::DAEMON_ERR, &text, now);
+        }
+    }
+
+    /// Closes events whose time is over and tells of gaps and of what was left out.
     pub fn tick(&mut self, now: Now, sink: &mut dyn Sink) {
         self.assembler.tick(now.mono_ms, &mut self.done);
         let open = u64::try_from(self.assembler.open()).unwrap_or(u64::MAX);
         Counters::set(&self.counters.open, open);
         let missing = self.gaps.tick(now.mono_ms);
-        if let Some(missing) = missing {
-            Counters::add(&self.counters.gaps, missing.count);
-            let mut text = String::from("op=gap");
-            let _ = write!(
-                text,
-                " missing={} from={} to={} res=failed",
-                missing.count, missing.first_serial, missing.last_serial
-            );
-            self.own(RecordType::DAEMON_ERR, text.as_bytes(), now);
+        self.tell_gap(missing, now);
+        if now.mono_ms.saturating_sub(self.shed.1) >= SHED_TOLD_MS {
+            self.tell_shed(now);
         }
         self.store_done(sink);
     }
 
-    /// Hands the messages of events that are not complete to `f`, as the kernel has sent them.
+    /// Hands the messages of events that are not complete to `f`, as the kernel has sent them, and the account of what was
+    /// left out and is not told yet.
     pub fn open_messages(&self, f: &mut dyn FnMut(u16, &[u8])) {
         let mut payload = Vec::new();
         for event in self.assembler.open_events() {
@@ -195,11 +252,15 @@ impl Ingest {
                 f(kind.0, &payload);
             }
         }
+        if self.shed.0.events() > 0 {
+            f(ACCOUNT, &self.shed.0.encode());
+        }
     }
 
     /// Closes all events: nothing more will come.
-    pub fn finish(&mut self, sink: &mut dyn Sink) {
+    pub fn finish(&mut self, now: Now, sink: &mut dyn Sink) {
         self.assembler.finish(&mut self.done);
+        self.tell_shed(now);
         self.store_done(sink);
     }
 

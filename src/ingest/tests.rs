@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::counters::Counters;
+use super::shed::account::ACCOUNT;
+use super::shed::{self, Shedder};
 use super::{Ingest, Now, Sink};
 use crate::enrich::Names;
 use crate::entry::Resolve;
@@ -81,6 +83,61 @@ fn a_missing_serial_is_an_event_of_its_own() {
     assert_eq!(Counters::read(&counters.gaps), 1);
 }
 
+/// What was left out on the way is told with its key, its count and its time, and its serial numbers are no gap; others are.
+#[test]
+fn what_was_shed_is_an_event_of_its_own_and_no_gap() {
+    let counters = Arc::new(Counters::default());
+    let keys = shed::Config { keep_keys: vec![b"keep".as_slice().into()], ..shed::Config::default() };
+    let mut shedder = Shedder::new(keys, counters.clone());
+    let (mut ingest, mut found) = (live(&counters), Collected::default());
+    let now = |mono_ms| Now { mono_ms, wall_ms: 60_000 + mono_ms };
+    for (serial, key, records) in
+        [(7, "\"keep\"", 3), (8, "\"a\"", 3), (9, "(null)", 2), (10, "\"a\"", 2), (12, "\"keep\"", 2)]
+    {
+        let first =
+            format!("audit({serial}.000:{serial}): arch=c000003e syscall=2 success=yes exit=0 key={key}");
+        let more = [(1302u16, format!("audit({serial}.000:{serial}): item=0"))];
+        let last = [(1320, format!("audit({serial}.000:{serial}): "))];
+        for (kind, text) in [(1300, first)].into_iter().chain(more).take(records - 1).chain(last) {
+            if shedder.keeps(0.8, kind, text.as_bytes()) {
+                ingest.message(kind, text.as_bytes(), now(0), &mut found);
+            }
+        }
+    }
+    assert_eq!(found.0.len(), 2);
+    found.0.clear();
+    ingest.message(ACCOUNT, &shedder.account(0.8).expect("there is one"), now(0), &mut found);
+    let mut carried = Vec::new();
+    ingest.open_messages(&mut |kind, bytes| carried.push((kind, bytes.to_vec())));
+    ingest.tick(now(999), &mut found);
+    assert!(found.0.is_empty(), "accounts gather for a second");
+    ingest.tick(now(1000), &mut found);
+    let expected = [
+        r#""op":"shed","key":["a"],"shed_type":"SYSCALL","events":"2","since_ms":"8000","until_ms":"10000","res":"failed"}"#,
+        r#""op":"shed","key":null,"shed_type":"SYSCALL","events":"1","since_ms":"9000","until_ms":"9000","res":"failed"}"#,
+    ];
+    let check = |found: &Collected| {
+        assert_eq!(found.0.len(), expected.len(), "{:#?}", found.0);
+        for (line, expected) in found.0.iter().zip(expected) {
+            assert!(line.contains(expected), "{line}");
+        }
+    };
+    check(&found);
+    found.0.clear();
+    ingest.tick(now(super::gaps::PATIENCE_MS), &mut found);
+    let gap = r#""op":"gap","missing":"1","from":"11","to":"11","since_ms":"60000","until_ms":"60000","res":"failed"}"#;
+    assert!(found.0.len() == 1 && found.0[0].contains(gap), "{:#?}", found.0);
+    assert_eq!(Counters::read(&counters.gaps), 1);
+
+    // What was not told yet is told by the next process.
+    let (mut ingest, mut found) = (live(&counters), Collected::default());
+    for (kind, bytes) in carried {
+        ingest.message(kind, &bytes, now(0), &mut found);
+    }
+    ingest.finish(now(1), &mut found);
+    check(&found);
+}
+
 #[test]
 fn a_log_is_read_with_the_names_in_its_tails() {
     let (mut ingest, mut found) = (Ingest::import(Arc::default()), Collected::default());
@@ -93,7 +150,7 @@ fn a_log_is_read_with_the_names_in_its_tails() {
     for (number, line) in log.iter().enumerate() {
         ingest.log_line(line.as_bytes(), number as u64, &mut found);
     }
-    ingest.finish(&mut found);
+    ingest.finish(Now::default(), &mut found);
     let stored: Vec<_> = found.0.iter().map(|line| decode(line.as_bytes()).expect("an entry")).collect();
     let of_a = Names { users: vec![(1000, "alice".into())], groups: vec![(0, "root".into())] };
     assert_eq!(stored[0].names, of_a);

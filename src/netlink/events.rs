@@ -12,7 +12,7 @@ use nix::sys::time::{TimeVal, TimeValLike};
 use super::control::{self, Control};
 use super::error::{Error, Request};
 use super::exchange::{Answers, Exchange, KERNEL_PORT};
-use super::intake::{Counts, Intake};
+use super::intake::{Counts, Gate, Intake};
 use super::status;
 use crate::sys::process;
 use crate::sys::ring::{ROOM_BYTES, Writer};
@@ -149,9 +149,9 @@ impl Events {
         intake.receive(&self.socket, MsgFlags::MSG_DONTWAIT, wanted)
     }
 
-    /// Makes ready to receive into a ring. What this needs cannot be handed from thread to thread.
-    pub fn into_receiver(self, ring: Writer) -> Receiver {
-        self.with_intake(Intake::new(ring))
+    /// Makes ready to receive into a ring, with or without a gate before it. What this needs cannot be handed from thread to thread.
+    pub fn into_receiver(self, ring: Writer, gate: Option<Box<dyn Gate>>) -> Receiver {
+        self.with_intake(Intake::new(ring, gate))
     }
 
     /// The same with an intake that has been at work.
@@ -214,6 +214,11 @@ impl Receiver {
     /// The socket alone.
     pub fn into_events(self) -> Events {
         self.events
+    }
+
+    /// Puts what was kept out and is not accounted for yet into the ring, at the end; whether there was room for that.
+    pub fn settle(&mut self) -> bool {
+        self.intake.settle()
     }
 
     /// Whether the ring has room for a full call; while it has none, no more is received than keeps the kernel waiting.

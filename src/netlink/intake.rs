@@ -12,7 +12,7 @@ use nix::sys::socket::{MsgFlags, MultiHeaders, NetlinkAddr, recvmmsg};
 use super::error::{Error, Request};
 use super::exchange::KERNEL_PORT;
 use super::message::{self, HEADER_BYTES};
-use crate::sys::ring::{MARK_BYTES, ROOM_BYTES, ROOMS, Writer};
+use crate::sys::ring::{MARK_BYTES, ROOM_BYTES, ROOMS, Writer, now_ms};
 
 /// How often one datagram is received while the ring has no room for a full call. The kernel tries for 0.1 s to send a
 /// message to a socket that is full (`audit_net_init`, kernel/audit.c); when that fails it puts all that it holds on a queue
@@ -23,7 +23,7 @@ const TRICKLE: Duration = Duration::from_millis(40);
 /// What was received, and what was wrong with the rest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Messages that went into the ring.
+    /// Messages of the log, whether they went into the ring or were kept out of it by the gate.
     pub messages: u64,
     /// Messages that did not come from the kernel and were dropped.
     pub foreign: u64,
@@ -98,19 +98,45 @@ struct Received {
 /// Where messages go that have not come before.
 pub(super) type Wanted<'a> = &'a mut dyn FnMut(u16, &[u8]) -> bool;
 
+/// What may keep messages out of the ring where it is filling up, and accounts for these. `fill` is the part of the ring that is
+/// taken, from 0 to 1.
+pub trait Gate {
+    /// Whether a message goes into the ring. They come in the order in which they were received.
+    fn lets_in(&mut self, fill: f64, kind: u16, payload: &[u8]) -> bool;
+
+    /// The message that accounts for what was kept out since the last time, if it is to go into the ring now.
+    fn account(&mut self, fill: f64) -> Option<(u16, Vec<u8>)>;
+
+    /// That message is in the ring.
+    fn accounted(&mut self);
+
+    /// What the gate of the next process has to know, by which it goes on as if it were this one: at most
+    /// [`NOTE_BYTES_MAX`](crate::sys::ring::NOTE_BYTES_MAX) bytes.
+    fn note(&self, out: &mut Vec<u8>);
+
+    /// Goes on where the gate of another process has ended.
+    fn resume(&mut self, note: &[u8]);
+}
+
 /// Receives into a ring. It cannot be handed from thread to thread.
 pub struct Intake {
     ring: Writer,
     headers: MultiHeaders<NetlinkAddr>,
+    gate: Option<Box<dyn Gate>>,
+    note: Vec<u8>,
     /// When one datagram was last taken for which there was just room.
     trickled: Instant,
 }
 
 impl Intake {
-    /// An intake for a ring. What an earlier process had received and not put into the ring is put there.
-    pub fn new(ring: Writer) -> Intake {
+    /// An intake for a ring, with or without a gate before it. What an earlier process had received and not put into the
+    /// ring is put there.
+    pub fn new(ring: Writer, gate: Option<Box<dyn Gate>>) -> Intake {
         let headers = MultiHeaders::preallocate(ROOMS, None);
-        let mut intake = Intake { ring, headers, trickled: Instant::now() };
+        let mut intake = Intake { ring, headers, gate, note: Vec::new(), trickled: Instant::now() };
+        if let Some(gate) = &mut intake.gate {
+            gate.resume(intake.ring.note());
+        }
         intake.finish();
         intake
     }
@@ -127,11 +153,39 @@ impl Intake {
                 continue;
             }
             let datagram = bytes.get(..HEADER_BYTES + length).unwrap_or(bytes);
-            if let Datagram::Message(kind, _) = classify(KERNEL_PORT, datagram) {
+            let Datagram::Message(kind, payload) = classify(KERNEL_PORT, datagram) else { continue };
+            if self.gate.as_mut().is_none_or(|gate| gate.lets_in(self.ring.fill(), kind, payload)) {
                 self.ring.push_room(kind, room, HEADER_BYTES..HEADER_BYTES + length);
             }
         }
+        self.publish();
+    }
+
+    /// Publishes what was put into the ring, and with it what the gate has to tell.
+    fn publish(&mut self) {
+        if let Some(gate) = &mut self.gate {
+            if let Some((kind, account)) = gate.account(self.ring.fill())
+                && self.ring.push_about_call(kind, &account)
+            {
+                gate.accounted();
+            }
+            self.note.clear();
+            gate.note(&mut self.note);
+            self.ring.set_note(&self.note);
+        }
         self.ring.publish();
+    }
+
+    /// Puts what the gate has to account for into the ring, at the end; whether there was room.
+    pub(super) fn settle(&mut self) -> bool {
+        let Some(gate) = &mut self.gate else { return true };
+        let Some((kind, account)) = gate.account(0.0) else { return true };
+        let fits = self.ring.push_about_call(kind, &account);
+        if fits {
+            gate.accounted();
+            self.ring.publish();
+        }
+        fits
     }
 
     /// Whether all that one call receives has room.
@@ -144,10 +198,15 @@ impl Intake {
         self.ring.fill()
     }
 
-    /// Puts a message into the ring that was received elsewhere; whether there was room.
+    /// Puts a message into the ring that was received elsewhere, if it is let in; whether there was room.
     pub(super) fn push(&mut self, kind: u16, payload: &[u8]) -> bool {
+        if self.gate.as_mut().is_some_and(|gate| !gate.lets_in(self.ring.fill(), kind, payload)) {
+            self.publish();
+            return true;
+        }
+        self.ring.set_time(now_ms());
         let fits = self.ring.push(kind, payload);
-        self.ring.publish();
+        self.publish();
         fits
     }
 
@@ -162,7 +221,7 @@ impl Intake {
         let mut counts = Counts::default();
         let (rooms, flags) = match self.ring.is_ready() {
             true => (ROOMS, flags),
-            false if self.trickled.elapsed() >= TRICKLE && self.ring.fits_one() => {
+            false if self.trickled.elapsed() >= TRICKLE && self.ring.has_room_for_one() => {
                 (1, MsgFlags::MSG_DONTWAIT)
             }
             false => return Ok(counts),
@@ -172,6 +231,7 @@ impl Intake {
         if rooms == 1 {
             self.trickled = Instant::now();
         }
+        self.ring.set_time(now_ms());
         for (room, received) in received.iter().take(count).enumerate() {
             let bytes = self.ring.room(room);
             let datagram = bytes.get(..received.length).unwrap_or(bytes);
@@ -180,13 +240,19 @@ impl Intake {
                 counts.again += 1;
                 continue;
             }
+            counts.messages += 1;
+            counts.truncated += u64::from(received.truncated);
+            if self.gate.as_mut().is_some_and(|gate| !gate.lets_in(self.ring.fill(), kind, payload)) {
+                continue;
+            }
             let part: Range<usize> = HEADER_BYTES..HEADER_BYTES + payload.len();
             // There is room: the ring was ready.
             self.ring.push_room(kind, room, part);
-            counts.messages += 1;
-            counts.truncated += u64::from(received.truncated);
         }
-        self.ring.publish();
+        self.publish();
+        if count < rooms {
+            self.ring.set_idle();
+        }
         Ok(counts)
     }
 
@@ -266,7 +332,7 @@ mod tests {
             let datagram = event(kind, text(number).as_bytes());
             room[..datagram.len()].copy_from_slice(&datagram);
         }
-        Intake::new(writer);
+        Intake::new(writer, None);
         let mut found = Vec::new();
         while let Some((kind, payload)) = reader.take() {
             found.push((kind, String::from_utf8(payload.to_vec()).unwrap()));

@@ -17,7 +17,7 @@ use super::text_log::OnMax;
 use super::{Config, Kind, Outputs, journal, socket, syslog, text_log};
 use crate::entry::decode::decode;
 use crate::ingest::counters::Counters;
-use crate::ingest::{Ingest, Sink};
+use crate::ingest::{Ingest, Now, Sink};
 use crate::query::filter::Filter;
 use crate::record::RecordType;
 use crate::record::stamp::EventId;
@@ -47,7 +47,7 @@ fn import(log: &[u8]) -> Entries {
     for (number, line) in (1..).zip(log.split(|byte| *byte == b'\n')) {
         ingest.log_line(line, number, &mut entries);
     }
-    ingest.finish(&mut entries);
+    ingest.finish(Now::default(), &mut entries);
     entries
 }
 

@@ -80,6 +80,9 @@ pub struct Status {
     /// What waits between the parts of the daemon.
     #[serde(default)]
     pub queues: Queues,
+    /// What is done while more comes than can be stored, and what was left out.
+    #[serde(default)]
+    pub overload: Overload,
     /// The log.
     pub store: Store,
     /// Processes whose system calls the kernel does not audit; nothing while auditing was never on.
@@ -170,6 +173,12 @@ pub struct Counters {
     pub lost: u64,
     /// Serial numbers that never came.
     pub gaps: u64,
+    /// Events that were left out because more came than could be stored.
+    #[serde(default)]
+    pub shed: u64,
+    /// For how long the kernel has held producers back, in its clock ticks.
+    #[serde(default)]
+    pub held_ticks: u64,
     /// Events that could not be stored.
     pub dropped: u64,
     /// Messages from other processes than the kernel, which were dropped.
@@ -194,8 +203,57 @@ pub struct Queues {
     pub received_bytes: u64,
     /// Events that wait for their last record.
     pub open: u64,
+    /// Bytes of messages whose events are made and not all written to the log's file.
+    #[serde(default)]
+    pub unwritten_bytes: u64,
     /// Entries that wait for the slowest follower.
     pub followers: u64,
+}
+
+/// What is done while more comes than can be stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overload {
+    /// What is done.
+    pub policy: OverloadPolicy,
+    /// What was left out since the daemon started.
+    pub shed: Vec<Shed>,
+}
+
+/// What is done while more comes than can be stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OverloadPolicy {
+    /// The kernel holds producers back.
+    #[default]
+    Hold,
+    /// The least valuable events are left out.
+    Shed,
+}
+
+impl OverloadPolicy {
+    /// Its name, as in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            OverloadPolicy::Hold => "hold",
+            OverloadPolicy::Shed => "shed",
+        }
+    }
+}
+
+/// Events of one type and key that were left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shed {
+    /// The type of their first record.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Their keys; empty where they have none.
+    pub keys: Vec<String>,
+    /// How many.
+    pub events: u64,
+    /// The time of the earliest in milliseconds since 1970.
+    pub since_ms: u64,
+    /// The time of the latest.
+    pub until_ms: u64,
 }
 
 /// Processes that were there before auditing was first switched on: the kernel's rules for system calls do not see them.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, text};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, text};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
@@ -12,7 +12,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::StatusSource;
-use crate::protocol::{Output, Status};
+use crate::protocol::{Output, Shed, Status};
 use crate::store::Timings;
 
 /// What every name begins with.
@@ -81,8 +81,7 @@ impl Collector for All {
             "search",
             "Time of searches and counts that were served",
             seconds,
-            "request",
-            &[("search", &self.search), ("count", &self.count)],
+            &[([("request", "search")], &self.search), ([("request", "count")], &self.count)],
         )
     }
 }
@@ -99,11 +98,13 @@ fn counters(text: &mut Text<'_>, status: &Status) -> fmt::Result {
         ("late", "events", counters.late, "Parts of events that came after the event was closed"),
         ("stored", "events", counters.stored, "Events stored"),
         ("dropped", "events", counters.dropped, "Events that could not be stored"),
+        ("shed", "events", counters.shed, "Events left out because more came than could be stored"),
         ("missing", "serials", counters.gaps, "Serial numbers of events that never came"),
         ("lost", "messages", counters.lost, "Messages that the kernel says it has lost"),
     ] {
         text.one(name, help, Some(&Unit::Other(unit.to_owned())), &ConstCounter::new(value))?;
     }
+    shed(text, &status.overload.shed)?;
     let waited = status.kernel.and_then(|kernel| kernel.backlog_wait_time_actual);
     waited.map_or(Ok(()), |ticks| {
         let help = "Time for which the kernel has held producers back, in its clock ticks";
@@ -112,14 +113,31 @@ fn counters(text: &mut Text<'_>, status: &Status) -> fmt::Result {
     })
 }
 
+/// What was left out, by type and key; nothing where nothing was.
+fn shed(text: &mut Text<'_>, shed: &[Shed]) -> fmt::Result {
+    let rows: Vec<_> = shed
+        .iter()
+        .map(|shed| (shed.kind.as_str(), shed.keys.join(","), ConstCounter::new(shed.events)))
+        .collect();
+    let rows: Vec<_> =
+        rows.iter().map(|(kind, key, events)| ([("type", *kind), ("key", key.as_str())], events)).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let unit = Unit::Other("events".to_owned());
+    text.family("shed_by_key", "The same by record type and key", Some(&unit), &rows)
+}
+
 fn queues(text: &mut Text<'_>, status: &Status) -> fmt::Result {
     let kernel = status.kernel.map(|kernel| ConstGauge::new(u64::from(kernel.backlog)));
     let queues = &status.queues;
-    let [receive, assemble, follow] =
-        [queues.received_bytes, queues.open, queues.followers].map(ConstGauge::<u64>::new);
-    let mut stages = vec![("receive", &receive), ("assemble", &assemble), ("follow", &follow)];
+    let depths = [queues.received_bytes, queues.open, queues.unwritten_bytes, queues.followers];
+    let [receive, assemble, store, follow] = depths.map(ConstGauge::<u64>::new);
+    let mut stages =
+        vec![("receive", &receive), ("assemble", &assemble), ("store", &store), ("follow", &follow)];
     stages.extend(kernel.as_ref().map(|kernel| ("kernel", kernel)));
-    text.family("queue_depth", "What waits at each stage, each in its own unit", None, "stage", &stages)
+    let stages: Vec<_> = stages.into_iter().map(|(stage, depth)| ([("stage", stage)], depth)).collect();
+    text.family("queue_depth", "What waits at each stage, each in its own unit", None, &stages)
 }
 
 fn outputs(text: &mut Text<'_>, status: &Status) -> fmt::Result {
@@ -137,8 +155,9 @@ fn outputs(text: &mut Text<'_>, status: &Status) -> fmt::Result {
     ] {
         let counters: Vec<_> =
             counts.iter().map(|(name, count)| (*name, ConstCounter::new(*count))).collect();
-        let counters: Vec<_> = counters.iter().map(|(name, counter)| (*name, counter)).collect();
-        text.family(name, help, Some(&events), "output", &counters)?;
+        let counters: Vec<_> =
+            counters.iter().map(|(name, counter)| ([("output", *name)], counter)).collect();
+        text.family(name, help, Some(&events), &counters)?;
     }
     for (name, help, unit, counts) in [
         ("output_waiting", "Events that wait for an output", Some(&events), of(|output| output.waiting)),
@@ -150,8 +169,8 @@ fn outputs(text: &mut Text<'_>, status: &Status) -> fmt::Result {
         ),
     ] {
         let gauges: Vec<_> = counts.iter().map(|(name, count)| (*name, ConstGauge::new(*count))).collect();
-        let gauges: Vec<_> = gauges.iter().map(|(name, gauge)| (*name, gauge)).collect();
-        text.family(name, help, unit, "output", &gauges)?;
+        let gauges: Vec<_> = gauges.iter().map(|(name, gauge)| ([("output", *name)], gauge)).collect();
+        text.family(name, help, unit, &gauges)?;
     }
     Ok(())
 }
@@ -199,14 +218,13 @@ impl Text<'_> {
         metric.encode(self.0.encode_descriptor(name, help, unit, metric.metric_type())?)
     }
 
-    /// Writes a metric once for each value of its one label.
-    fn family<M: EncodeMetric>(
+    /// Writes a metric once for each of its sets of labels.
+    fn family<L: EncodeLabelSet, M: EncodeMetric>(
         &mut self,
         name: &str,
         help: &str,
         unit: Option<&Unit>,
-        label: &str,
-        metrics: &[(&str, &M)],
+        metrics: &[(L, &M)],
     ) -> fmt::Result {
         // Without any, not even the kind of metric is known.
         if metrics.is_empty() {
@@ -214,9 +232,6 @@ impl Text<'_> {
         }
         let kind = metrics.first().map_or(MetricType::Unknown, |(_, metric)| metric.metric_type());
         let mut encoder = self.0.encode_descriptor(name, help, unit, kind)?;
-        metrics.iter().try_for_each(|(value, metric)| {
-            let labels = [(label, *value)];
-            metric.encode(encoder.encode_family(&labels)?)
-        })
+        metrics.iter().try_for_each(|(labels, metric)| metric.encode(encoder.encode_family(labels)?))
     }
 }

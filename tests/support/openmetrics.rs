@@ -90,17 +90,42 @@ fn sample(line: &str, family: &str) -> Option<Sample> {
     let end = rest.find(['{', ' '])?;
     let (suffix, rest) = rest.split_at(end);
     let (labels, value) = match rest.strip_prefix('{') {
-        // No label of ours has a brace or an escape in its value.
+        // No label of ours has a brace in its value.
         Some(rest) => rest.split_once("} ")?,
         None => ("", rest.strip_prefix(' ')?),
     };
-    let label = |text: &str| {
+    Some(Sample { suffix: suffix.to_owned(), labels: labels_of(labels)?, value: value.parse().ok()? })
+}
+
+/// Reads `name="value",…`.
+fn labels_of(mut text: &str) -> Option<BTreeMap<String, String>> {
+    let mut labels = BTreeMap::new();
+    while !text.is_empty() {
         let (name, value) = text.split_once('=')?;
-        let value = value.strip_prefix('"')?.strip_suffix('"')?;
-        (is_name(name) && !value.contains(['"', '\\'])).then(|| (name.to_owned(), value.to_owned()))
-    };
-    let labels = labels.split_terminator(',').map(label).collect::<Option<BTreeMap<_, _>>>()?;
-    Some(Sample { suffix: suffix.to_owned(), labels, value: value.parse().ok()? })
+        let (value, rest) = quoted(value)?;
+        if !is_name(name) || labels.insert(name.to_owned(), value).is_some() {
+            return None;
+        }
+        text = rest.strip_prefix(',').unwrap_or(rest);
+    }
+    Some(labels)
+}
+
+/// What is in quotes at the beginning, and what follows.
+fn quoted(text: &str) -> Option<(String, &str)> {
+    let mut value = String::new();
+    let mut letters = text.strip_prefix('"')?.chars();
+    loop {
+        match letters.next()? {
+            '"' => return Some((value, letters.as_str())),
+            '\\' => value.push(match letters.next()? {
+                'n' => '\n',
+                letter @ ('"' | '\\') => letter,
+                _ => return None,
+            }),
+            letter => value.push(letter),
+        }
+    }
 }
 
 fn check(name: &str, family: &Family) -> Result<(), &'static str> {

@@ -16,9 +16,9 @@ use super::arguments::{Import, Place};
 use super::exit;
 use crate::config::{Config, Overrides};
 use crate::entry::decode::describe;
-use crate::ingest::Ingest;
 use crate::ingest::counters::Counters;
 use crate::ingest::lines::Lines;
+use crate::ingest::{Ingest, Now};
 use crate::store::Store;
 
 pub(super) fn import(place: &Place, arguments: &Import) -> anyhow::Result<u8> {
@@ -45,7 +45,7 @@ pub(super) fn import(place: &Place, arguments: &Import) -> anyhow::Result<u8> {
         };
         read.with_context(|| format!("cannot read {}", path.display()))?;
     }
-    ingest.finish(&mut log);
+    ingest.finish(Now::default(), &mut log);
     let mut store = log.finish().context("cannot write the log")?;
     store.rotate()?;
     store.seal_all()?;

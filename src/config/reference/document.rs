@@ -38,6 +38,7 @@ const TABLES: &[(&str, &str)] = &[
     ("output[socket]", "`[output.NAME]` with `type = \"socket\"`: a unix socket for consumers"),
     ("enrich", "`[enrich]`: what is told of an event's process besides its records"),
     ("seal", "`[seal]`: signatures over the log, docs/tamper-evidence.md"),
+    ("overload", "`[overload]`: what happens when more comes than can be stored"),
     ("redact", "`[redact]`: secrets in command lines"),
     ("diagnostics", "`[diagnostics]`: what the daemon tells of itself"),
 ];
@@ -180,7 +181,8 @@ fn what_is_outside_of_a_range_is_refused_and_what_is_inside_taken() {
         let taken = |value: &str| {
             let parsed = with(setting, value);
             // What another setting has to go with is none of the range's.
-            let with_another = ["has no command to run", "udp and tcp need an address"];
+            let with_another =
+                ["the policy is not shed", "has no command to run", "udp and tcp need an address"];
             let other =
                 parsed.as_ref().is_err_and(|error| with_another.iter().any(|cause| error.contains(cause)));
             assert!(parsed.is_ok() || other, "{} = {value}: {:?}", setting.name, parsed.err());

@@ -368,6 +368,27 @@ pub(in crate::config) const SETTINGS: &[Setting] = &[
         "how often what has come to the active segment is signed",
     ),
     row(
+        "overload.policy",
+        "",
+        Choice(&["hold", "shed"]),
+        "",
+        "what happens when more comes than can be stored: the kernel holds producers back, or the least valuable events are left out and counted",
+    ),
+    row(
+        "overload.keep_keys",
+        "",
+        Other("array of keys; only with `shed`"),
+        "",
+        "events with one of these keys are never left out",
+    ),
+    row(
+        "overload.first_keys",
+        "",
+        Other("array of keys; only with `shed`"),
+        "",
+        "events with one of these keys are left out first",
+    ),
+    row(
         "redact.enabled",
         "",
         Answer,

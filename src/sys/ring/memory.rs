@@ -24,7 +24,11 @@ pub(super) const ONE_BYTES: u64 = (2 * (ROOM_BYTES + 2 * HEAD_BYTES)) as u64;
 pub(super) const FILLER: u16 = 0;
 
 pub(super) const STATE_AT: usize = PAGE;
-pub(super) const CARRY_AT: usize = STATE_AT + STATE_BYTES_MAX;
+/// Where the two notes are, of which each call writes one: a page each, with the call's number (4 bytes) and the length (4)
+/// before the bytes.
+pub(super) const NOTES_AT: usize = STATE_AT + STATE_BYTES_MAX;
+pub(super) const NOTE_HEAD_BYTES: usize = 8;
+pub(super) const CARRY_AT: usize = NOTES_AT + 2 * PAGE;
 pub(super) const ROOMS_AT: usize = CARRY_AT + 2 * CARRY_BYTES;
 pub(super) const RING_AT: usize = (ROOMS_AT + ROOMS * ROOM_BYTES).next_multiple_of(PAGE);
 pub(super) const ALL_BYTES: usize = RING_AT + RING_BYTES as usize;
@@ -44,6 +48,11 @@ pub(super) enum Word {
     Carried,
     /// Length of the state.
     State,
+    /// When there was last nothing more to put in, as messages are stamped.
+    Idle,
+    /// The owner's two numbers and 1 each, or 0.
+    Told,
+    ToldToo,
     /// Call and room of the last message that was published and came by a room, as [`pack`] has them.
     Last,
 }
@@ -127,6 +136,10 @@ impl Memory {
         unsafe {
             std::slice::from_raw_parts_mut(self.map.as_mut_ptr().add(at), len)
         }
+    }
+
+    pub(super) fn note_at(call: u32) -> usize {
+        NOTES_AT + (call & 1) as usize * PAGE
     }
 
     pub(super) fn carry_at(turn: u64) -> usize {

@@ -7,12 +7,13 @@
 //!
 //! * a head of one page: numbers of 64 bits in the machine's order,
 //! * the state, some bytes of the owner's that go with the messages,
+//! * two notes, of which one is valid: some bytes of the receiver's, published together with the messages of a call,
 //! * two areas of carried messages, of which one is valid at a time,
 //! * rooms into which the kernel writes datagrams,
 //! * the ring of messages.
 //!
-//! A message in the ring begins at a multiple of 16 with a head of 16 bytes: length, type, the room it came from, and the
-//! number of the call that filled the room. Whether a room's datagram has reached the ring can be told by these.
+//! A message in the ring begins at a multiple of 16 with a head of 16 bytes: length, type, the room it came from, the
+//! number of the call that filled the room, and when it came. Whether a room's datagram has reached the ring can be told by these.
 
 mod memory;
 mod reader;
@@ -21,11 +22,13 @@ mod writer;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
+use std::time::Duration;
 
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::time::{ClockId, clock_gettime};
 
-use memory::{ALL_BYTES, MAGIC, Memory, RING_BYTES, Word, unpack};
+use memory::{ALL_BYTES, MAGIC, Memory, NOTE_HEAD_BYTES, PAGE, RING_BYTES, Word, unpack};
 pub use reader::Reader;
 pub use writer::Writer;
 
@@ -39,12 +42,35 @@ pub const ROOMS: usize = 64;
 pub const ROOM_BYTES: usize = (20 << 10) + 64;
 /// Bytes at the beginning of a room that are zero until a datagram is written there: at least a netlink header.
 pub const MARK_BYTES: usize = 16;
+/// Bytes of a note at most.
+pub const NOTE_BYTES_MAX: usize = PAGE - NOTE_HEAD_BYTES;
 /// Bytes of state at most.
 pub const STATE_BYTES_MAX: usize = 4 << 20;
+
+/// Now, as messages are stamped: milliseconds of a clock that is the same in all processes and never goes back, of which the
+/// low 32 bits are kept. They begin anew after 49 days, and so does what is reckoned from them.
+pub fn now_ms() -> u32 {
+    let now = clock_gettime(ClockId::CLOCK_MONOTONIC).map(Duration::from).unwrap_or_default();
+    now.as_millis() as u32
+}
 
 /// The descriptor of a ring's memory, for whoever is to keep it.
 #[derive(Clone)]
 pub struct Kept(Arc<Memory>);
+
+impl Kept {
+    /// Two numbers of the owner's that go with the messages; nothing where none were set.
+    pub fn told(&self) -> Option<[u32; 2]> {
+        let number = |word| u32::try_from(self.0.get(word).checked_sub(1)?).ok();
+        Some([number(Word::Told)?, number(Word::ToldToo)?])
+    }
+
+    /// Sets them.
+    pub fn set_told(&self, [first, second]: [u32; 2]) {
+        self.0.set(Word::Told, u64::from(first) + 1);
+        self.0.set(Word::ToldToo, u64::from(second) + 1);
+    }
+}
 
 impl AsFd for Kept {
     fn as_fd(&self) -> BorrowedFd<'_> {
@@ -100,7 +126,11 @@ impl Ring {
         // The number in the head lags behind the ring for a moment only, in which little can have been released.
         let last = reader.last().max(unpack(memory.get(Word::Last)));
         memory.set(Word::Released, reader.position);
-        Ring { writer: Writer { written, last, memory: memory.clone() }, reader, kept: Kept(memory) }
+        Ring {
+            writer: Writer { written, last, now_ms: now_ms(), memory: memory.clone() },
+            reader,
+            kept: Kept(memory),
+        }
     }
 }
 
@@ -219,6 +249,50 @@ mod tests {
         assert!(ring.writer.unfinished().is_empty(), "also what was not wanted is done with");
         fill(&mut ring.writer);
         assert_eq!(next_process(ring).writer.unfinished(), 0..ROOMS, "another call");
+    }
+
+    #[test]
+    fn a_message_comes_with_the_time_it_was_put_in() {
+        let mut ring = Ring::create().unwrap();
+        for time in [7, u32::MAX] {
+            ring.writer.set_time(time);
+            ring.writer.push(1300, b"text");
+        }
+        ring.writer.publish();
+        ring.writer.set_idle();
+        let mut ring = next_process(ring);
+        assert_eq!(ring.reader.take_stamped(), Some((7, 1300, &b"text"[..])));
+        assert_eq!(ring.reader.idle_ms(), None);
+        assert_eq!(ring.reader.take_stamped(), Some((u32::MAX, 1300, &b"text"[..])));
+        assert_eq!(ring.reader.idle_ms(), Some(u32::MAX));
+    }
+
+    #[test]
+    fn the_owners_numbers_reach_the_next_process() {
+        let ring = Ring::create().unwrap();
+        assert_eq!(ring.kept.told(), None);
+        ring.kept.set_told([0, u32::MAX]);
+        assert_eq!(next_process(ring).kept.told(), Some([0, u32::MAX]));
+    }
+
+    #[test]
+    fn a_note_is_published_with_the_messages_of_its_call() {
+        let mut ring = Ring::create().unwrap();
+        assert_eq!(ring.writer.note(), b"");
+        for note in [&b"first"[..], b"", b"third"] {
+            ring.writer.rooms();
+            assert!(ring.writer.set_note(note));
+            ring.writer.publish();
+            ring = next_process(ring);
+            assert_eq!(ring.writer.note(), note);
+        }
+        ring.writer.rooms();
+        assert!(ring.writer.set_note(b"not published"));
+        let mut ring = next_process(ring);
+        assert_eq!(ring.writer.note(), b"third");
+        assert!(!ring.writer.set_note(&[0; NOTE_BYTES_MAX + 1]), "it is too long");
+        ring.writer.publish();
+        assert_eq!(next_process(ring).writer.note(), b"", "nor is there another then");
     }
 
     #[test]

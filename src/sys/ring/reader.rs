@@ -18,14 +18,27 @@ pub struct Reader {
 impl Reader {
     /// Takes the next message out: its type and its bytes.
     pub fn take(&mut self) -> Option<(u16, &[u8])> {
+        self.take_stamped().map(|(_, kind, bytes)| (kind, bytes))
+    }
+
+    /// The same with the time at which it was put in, before them, as [`now_ms`](super::now_ms) tells it.
+    pub fn take_stamped(&mut self) -> Option<(u32, u16, &[u8])> {
         let written = self.memory.get(Word::Written);
         loop {
             let message = Head::at(&self.memory, self.position, written)?;
             self.position += message.whole;
             if message.kind != FILLER {
-                return Some((message.kind, self.memory.bytes(message.payload_at, message.len)));
+                let bytes = self.memory.bytes(message.payload_at, message.len);
+                return Some((message.time, message.kind, bytes));
             }
         }
+    }
+
+    /// The time up to which all that came has been taken out, as messages are stamped; nothing while some of it is waiting.
+    pub fn idle_ms(&self) -> Option<u32> {
+        // This first: what is published after it came later.
+        let idle = self.memory.get(Word::Idle) as u32;
+        (self.waiting() == 0).then_some(idle)
     }
 
     /// Whether the next message was left by an earlier process.
@@ -41,6 +54,11 @@ impl Reader {
     /// Bytes that have been taken out and not been given back.
     pub fn unreleased(&self) -> u64 {
         self.position - self.memory.get(Word::Released)
+    }
+
+    /// The part of the ring that is taken, from 0 to 1.
+    pub fn fill(&self) -> f64 {
+        (self.waiting() + self.unreleased()) as f64 / RING_BYTES as f64
     }
 
     /// Gives back all that was taken out: it is done with, but for the messages that `carried` hands over one by one to
@@ -154,6 +172,7 @@ struct Head {
     kind: u16,
     room: u16,
     call: u32,
+    time: u32,
     payload_at: usize,
     len: usize,
     /// Bytes it takes in the ring.
@@ -171,6 +190,7 @@ impl Head {
         let len = u32::from_ne_bytes(*head.first_chunk()?) as usize;
         let number = |at: usize| Some(u16::from_ne_bytes(head.get(at..at + 2)?.try_into().ok()?));
         let call = u32::from_ne_bytes(head.get(8..12)?.try_into().ok()?);
+        let time = u32::from_ne_bytes(head.get(12..16)?.try_into().ok()?);
         let whole = (HEAD_BYTES + len).next_multiple_of(HEAD_BYTES);
         let inside = offset + whole <= RING_BYTES as usize && position + whole as u64 <= end;
         let payload_at = RING_AT + offset + HEAD_BYTES;
@@ -178,6 +198,7 @@ impl Head {
             kind: number(4)?,
             room: number(6)?,
             call,
+            time,
             payload_at,
             len,
             whole: whole as u64,

@@ -4,9 +4,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::memory::{
-    CALL_BYTES, FILLER, HEAD_BYTES, Memory, ONE_BYTES, RING_AT, RING_BYTES, ROOMS_AT, Word, pack,
+    CALL_BYTES, FILLER, HEAD_BYTES, Memory, NOTE_HEAD_BYTES, ONE_BYTES, RING_AT, RING_BYTES, ROOMS_AT, Word,
+    pack,
 };
-use super::{MARK_BYTES, ROOM_BYTES, ROOMS};
+use super::{MARK_BYTES, NOTE_BYTES_MAX, ROOM_BYTES, ROOMS};
 
 /// The end where messages are put in.
 pub struct Writer {
@@ -15,6 +16,8 @@ pub struct Writer {
     pub(super) written: u64,
     /// Call and room of the last message in the ring.
     pub(super) last: Option<(u32, u16)>,
+    /// When the messages that are put in came.
+    pub(super) now_ms: u32,
 }
 
 impl Writer {
@@ -32,14 +35,28 @@ impl Writer {
         self.memory.get(Word::Call) as u32
     }
 
-    /// Whether there is room for all that one call can receive.
-    pub fn is_ready(&self) -> bool {
-        self.written - self.memory.get(Word::Released) + CALL_BYTES <= RING_BYTES
+    /// Says when the messages came that are put in from now on, as [`now_ms`](super::now_ms) does.
+    pub fn set_time(&mut self, now_ms: u32) {
+        self.now_ms = now_ms;
     }
 
-    /// Whether there is room for what a call can receive into the first room alone.
-    pub fn fits_one(&self) -> bool {
-        self.written - self.memory.get(Word::Released) + ONE_BYTES <= RING_BYTES
+    /// Says that there was nothing more to put in at the time last set, after what there was is published.
+    pub fn set_idle(&mut self) {
+        self.memory.set(Word::Idle, u64::from(self.now_ms));
+    }
+
+    /// Whether there is room for all that one call can receive.
+    pub fn is_ready(&self) -> bool {
+        self.has_room(CALL_BYTES)
+    }
+
+    /// Whether there is room for what one room can receive, if not for more.
+    pub fn has_room_for_one(&self) -> bool {
+        self.has_room(ONE_BYTES)
+    }
+
+    fn has_room(&self, bytes: u64) -> bool {
+        self.written - self.memory.get(Word::Released) + bytes <= RING_BYTES
     }
 
     /// The part of the ring that is taken, from 0 to 1.
@@ -104,12 +121,50 @@ impl Writer {
         true
     }
 
+    /// Puts a message into the ring that is about a whole call: to come after all messages of its rooms.
+    pub fn push_about_call(&mut self, kind: u16, payload: &[u8]) -> bool {
+        self.put(kind, ROOMS as u16 - 1, payload)
+    }
+
+    /// The note of the last call that was published.
+    pub fn note(&self) -> &[u8] {
+        let Some((call, _)) = self.last else { return &[] };
+        let bytes = self.memory.bytes(Memory::note_at(call), NOTE_HEAD_BYTES + NOTE_BYTES_MAX);
+        let Some((of, rest)) = bytes.split_first_chunk() else { return &[] };
+        let Some((length, rest)) = rest.split_first_chunk() else { return &[] };
+        match u32::from_ne_bytes(*of) == call {
+            true => rest.get(..u32::from_ne_bytes(*length) as usize).unwrap_or_default(),
+            false => &[],
+        }
+    }
+
+    /// Sets the note of this call, which is valid from [`Writer::publish`] on. What is longer than [`NOTE_BYTES_MAX`] is
+    /// refused, and the call has none then.
+    pub fn set_note(&mut self, note: &[u8]) -> bool {
+        let call = self.call();
+        let fits = note.len() <= NOTE_BYTES_MAX;
+        let note = if fits { note } else { &[] };
+        // The last published call has the other one.
+        let place = self.memory.bytes_mut(Memory::note_at(call), NOTE_HEAD_BYTES + note.len());
+        if let Some((head, rest)) = place.split_at_mut_checked(NOTE_HEAD_BYTES) {
+            let length = note.len() as u32;
+            head.copy_from_slice(&[call.to_ne_bytes(), length.to_ne_bytes()].concat());
+            rest.copy_from_slice(note);
+        }
+        fits
+    }
+
     /// Writes the head of a message where the next one goes.
     fn head(&mut self, kind: u16, room: u16, len: u32) {
-        let call = self.call();
+        let (call, time) = (self.call(), self.now_ms);
         let head = self.memory.bytes_mut(RING_AT + (self.written % RING_BYTES) as usize, HEAD_BYTES);
-        let numbers =
-            [&len.to_ne_bytes()[..], &kind.to_ne_bytes(), &room.to_ne_bytes(), &call.to_ne_bytes(), &[0; 4]];
+        let numbers = [
+            &len.to_ne_bytes()[..],
+            &kind.to_ne_bytes(),
+            &room.to_ne_bytes(),
+            &call.to_ne_bytes(),
+            &time.to_ne_bytes(),
+        ];
         head.copy_from_slice(&numbers.concat());
     }
 
