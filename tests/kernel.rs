@@ -116,6 +116,108 @@ fn a_connection_is_found_with_its_address() {
     assert_eq!(daemon.stop().0, Some(0));
 }
 
+/// What the file at `path` has as SHA-256, by coreutils.
+fn sha256sum(path: &str) -> String {
+    let output = Command::new("sha256sum").arg(path).output().expect("sha256sum runs");
+    String::from_utf8_lossy(&output.stdout).split(' ').next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn what_a_script_does_is_told_with_its_process() {
+    let Some(_guard) = KernelGuard::take() else { return };
+    let config = "[enrich]\nhash = true\nenvironment = [\"KTRAIL_TOLD\"]\n";
+    let daemon = Daemon::start_in(directory(), config, |watched| {
+        ["-w", watched.to_str().expect("text"), "-p", "rwxa", "-k", "told"].map(str::to_owned).to_vec()
+    });
+    let dir = daemon.watched();
+    let script = dir.join("run");
+    fs::write(dir.join("file"), "x").expect("a file");
+    fs::write(&script, "#!/bin/bash\nwhile read line; do echo x > out; cat file > /dev/null; done\n")
+        .expect("a file");
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("its mode");
+    // Script and shell live until they are let go, so that the daemon can look at them.
+    let mut shell = Command::new("bash")
+        .args(["-c", "./run one; true"])
+        .env("KTRAIL_TOLD", "a \"b\"")
+        .current_dir(&dir)
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .expect("bash runs");
+    let mut lines = shell.stdin.take().expect("its input");
+    // An event goes without what a busy machine does not find in time, and one that comes later has it.
+    let mut find = |arguments: &[&str], is_told: fn(&Value) -> bool| {
+        let begun = Instant::now();
+        loop {
+            lines.write_all(b"\n").expect("it reads");
+            let found = daemon.search(&[&["-k", "told"], arguments].concat(), 1);
+            if let Some(event) = found.into_iter().rfind(|event| is_told(&event["context"])) {
+                return event;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{arguments:?}");
+            std::thread::yield_now();
+        }
+    };
+    let wrote = find(&["-f", "=out", "-c", "=run"], |context| {
+        context["hash"].is_object()
+            && context["environment"].is_object()
+            && context["process"]["parent"].is_object()
+    });
+    let pid = record(&wrote, "SYSCALL")["pid"].as_u64().expect("a pid");
+    let exe = record(&wrote, "SYSCALL")["exe"].as_str().expect("a path").to_owned();
+    let started = |pid: u64| {
+        let pid = u32::try_from(pid).expect("a pid");
+        let found = ktrail::sys::process::find(Path::new("/proc"), pid).expect("it lives");
+        format!("{}-{pid}", found.started)
+    };
+    let context = &wrote["context"];
+    assert_eq!(context["process"]["id"], started(pid), "{context:#}");
+    assert_eq!(context["script"].as_str(), script.to_str());
+    assert_eq!(context["hash"]["sha256"], sha256sum(&exe));
+    assert_eq!(context["environment"]["KTRAIL_TOLD"], "a \"b\"");
+    let parent = &context["process"]["parent"];
+    assert_eq!((&parent["pid"], &parent["id"]), (&shell.id().into(), &started(shell.id().into()).into()));
+    assert_eq!(parent["exe"], exe.as_str());
+    assert_eq!(parent["argv"], serde_json::json!(["bash", "-c", "./run one; true"]));
+    let test = &context["process"]["ancestors"][0];
+    assert_eq!(
+        (&test["pid"], &test["id"]),
+        (&std::process::id().into(), &started(std::process::id().into()).into())
+    );
+    assert_eq!(test["exe"].as_str(), std::env::current_exe().expect("a path").to_str());
+    // The control groups of a child are those of its parent.
+    let groups = fs::read_to_string("/proc/self/cgroup").expect("a text");
+    let managed = |line: &&str| line.starts_with("0::") || line.contains(":name=systemd:");
+    let is_unit = |part: &str| part.ends_with(".service") || part.ends_with(".scope");
+    let unit =
+        groups.lines().filter(managed).flat_map(|line| line.split(['/', ':'])).find(|part| is_unit(part));
+    assert_eq!(context["unit"].as_str(), unit);
+
+    // The child of the script.
+    let read = find(&["-f", "=file", "-c", "=cat"], |context| context["process"]["parent"].is_object());
+    let parent = &read["context"]["process"]["parent"];
+    assert_eq!((&parent["pid"], &parent["id"]), (&pid.into(), &context["process"]["id"]));
+    assert_eq!(parent["argv"], serde_json::json!(["/bin/bash", "./run", "one"]));
+    assert_eq!(read["context"]["script"], Value::Null);
+    // It is searched by and shown.
+    let script = script.to_str().expect("text");
+    let id = context["process"]["id"].as_str().expect("text");
+    let test = test["exe"].as_str().expect("text");
+    for filter in [format!("script={script}"), format!("process={id}"), format!("ancestor={test}")] {
+        let found = find(&["-f", "=out", &filter], |_| true);
+        assert_eq!(found["context"]["process"]["id"], id, "{filter}");
+    }
+    find(&["-c", "=cat", &format!("parent={exe}")], |_| true);
+    let text = daemon.ktrail(&["search", "-k", "told", "-f", "=out", "--format", "text"]).stdout;
+    assert!(String::from_utf8_lossy(&text).contains(&format!("  script   {script}\n")), "{text:?}");
+    let raw = daemon.ktrail(&["search", "-k", "told", "-f", "=out", "--format", "raw"]).stdout;
+    assert!(
+        raw.starts_with(b"type=SYSCALL msg=audit(") && !String::from_utf8_lossy(&raw).contains("context")
+    );
+    drop(lines);
+    shell.wait().expect("it ends");
+    assert_eq!(daemon.stop().0, Some(0));
+}
+
 /// A record as Debian's ausearch interprets it: serial, type, and fields by name.
 type Interpreted = (u64, String, Vec<(String, String)>);
 

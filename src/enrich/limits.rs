@@ -2,8 +2,8 @@
 
 /// Processes that are known at a time: more than most hosts have.
 pub const PROCESSES_MAX: usize = 16_384;
-/// Bytes of paths, arguments and variables that are held for all of them together; beyond it those that were not seen for
-/// longest are forgotten. With what the table itself takes, some 40 MiB at most.
+/// Bytes that are held for all of them together: what describes them, paths, arguments and variables, those that several
+/// share counted for each. Beyond it those that were not seen for longest are forgotten.
 pub const HELD_BYTES_MAX: usize = 24 << 20;
 /// Arguments of a process that are kept.
 pub const ARGUMENTS_MAX: usize = 64;

@@ -14,6 +14,7 @@ mod cgroup;
 pub mod context;
 mod hash;
 pub mod host;
+mod known;
 pub mod limits;
 pub mod lookup;
 pub mod observe;

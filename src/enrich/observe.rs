@@ -14,11 +14,12 @@ use super::asked::{Asked, Counters};
 use super::context::{Bytes, Context, Login};
 use super::hash::{Files, Hashed, Wanted};
 use super::host::{Found, Processes};
+use super::known::{Acquaintance, Looked, Moment, Told};
 use super::rounds::{LOOK_INTERVAL, Position, Rounds};
 use super::script::script;
 use super::session::Sessions;
 use super::sighting::{self, Act, Sighting};
-use super::table::{Acquaintance, Looked, Moment, Table, Told};
+use super::table::Table;
 use super::{EnrichError, UNSET};
 use crate::event::Event;
 

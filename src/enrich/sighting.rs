@@ -176,7 +176,7 @@ mod tests {
     use super::*;
     use crate::record::stamp::EventId;
 
-    pub(super) fn event(records: &[(u16, &[u8])]) -> Event {
+    fn event(records: &[(u16, &[u8])]) -> Event {
         let mut event = Event::new(EventId { time_ms: 5000, serial: 1 });
         records.iter().for_each(|(kind, body)| event.push(RecordType(*kind), body));
         event

@@ -10,167 +10,10 @@ use lru::LruCache;
 
 use super::context::{Ancestor, Bytes, Context, Login, Parent, Process, ProcessId, Sha256};
 use super::host::Found;
+use super::known::{Acquaintance, Known, Looked, Moment, NO_ARGUMENTS, START_SLACK, Start, Told};
 use super::limits::{HELD_BYTES_MAX, PROCESSES_MAX};
 use super::rounds::Position;
-use super::sighting::Sighting;
-
-/// How far the start of a process as events tell it may lie from the true one, in hundredths of a second: both the
-/// clock's steps and what an event may wait for its process to be looked at.
-const START_SLACK: u64 = 200;
-/// Arguments that nobody knows.
-const NO_ARGUMENTS: [Bytes; 0] = [];
-
-/// How well the process of an event is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Acquaintance {
-    /// It is.
-    Known,
-    /// By its parent's fork only.
-    ByFork,
-    /// Its pid may have been given to another since.
-    Doubtful,
-    /// It executes another program than is known.
-    Changed,
-    /// It is not.
-    Stranger,
-}
-
-/// How its start is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Start {
-    /// From the host.
-    Exact,
-    /// From the event of its parent's fork.
-    Forked,
-    /// It is not: it was there when this was taken for its start.
-    Seen,
-}
-
-/// What of a process is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Told {
-    /// The process and those it descends from.
-    pub(super) lineage: bool,
-    /// How many beyond the parent.
-    pub(super) ancestors: usize,
-    pub(super) container: bool,
-    pub(super) unit: bool,
-}
-
-/// What the host says of a process and of those above it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Looked {
-    /// The process; absent if it is gone.
-    pub(super) found: Option<Found>,
-    /// Its parent, the parent's parent, and so on.
-    pub(super) up: Vec<Found>,
-}
-
-/// When and where something is taken in.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Moment {
-    /// How far the giving of pids has come.
-    pub(super) position: Position,
-    /// When the host was booted, in milliseconds since 1970.
-    pub(super) boot_ms: u64,
-}
-
-impl Moment {
-    /// The time of an event as processes' starts are told.
-    fn started(&self, time_ms: u64) -> u64 {
-        time_ms.saturating_sub(self.boot_ms) / 10
-    }
-}
-
-/// A process that is known.
-#[derive(Debug)]
-struct Known {
-    process: Arc<Process>,
-    /// Its parent's pid, by the last word on it.
-    ppid: Option<u32>,
-    exe: Option<Bytes>,
-    argv: Arc<[Bytes]>,
-    /// Whether exe and argv are those of an execve that was seen.
-    is_told: bool,
-    /// Whether the process has been looked at, or has made an event at least.
-    is_met: bool,
-    start: Start,
-    position: Position,
-    first_ms: u64,
-    has_ended: bool,
-    context: Context,
-    /// The question about its executable's hash whose answer is waited for.
-    hash_asked: u64,
-    /// The same about itself.
-    asked: u64,
-    held: usize,
-}
-
-impl Known {
-    /// A process of which no more is known.
-    fn new(process: Process, start: Start, position: Position) -> Known {
-        Known {
-            process: Arc::new(process),
-            ppid: None,
-            exe: None,
-            argv: Arc::new(NO_ARGUMENTS),
-            is_told: false,
-            is_met: true,
-            start,
-            position,
-            first_ms: 0,
-            has_ended: false,
-            context: Context::default(),
-            hash_asked: 0,
-            asked: 0,
-            held: 0,
-        }
-    }
-
-    /// Bytes that are held for it, those it shares with others included.
-    fn weigh(&self) -> usize {
-        let text = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, |bytes| bytes.len());
-        let list = |list: &[Bytes]| list.iter().map(|bytes| bytes.len() + size_of::<Bytes>()).sum::<usize>();
-        let parent = self.process.parent.as_ref().map_or(0, |parent| text(&parent.exe) + list(&parent.argv));
-        let ancestors = self.process.ancestors.iter();
-        let ancestors: usize = ancestors.map(|ancestor| text(&ancestor.exe) + size_of::<Ancestor>()).sum();
-        let context = &self.context;
-        let variables = context.environment.iter();
-        let variables: usize = variables.map(|(name, value)| name.len() + value.len() + 32).sum();
-        let container = context.container.as_ref().map_or(0, |container| container.id.len());
-        let own = text(&self.exe) + list(&self.argv) + text(&context.script) + text(&context.unit);
-        size_of::<Known>() + size_of::<Process>() + own + parent + ancestors + variables + container
-    }
-
-    /// Whether what the host found is this process.
-    fn is(&self, found: &Found) -> bool {
-        let (known, found) = (self.process.id, found.id);
-        known.pid == found.pid
-            && match self.start {
-                Start::Exact => known.started == found.started,
-                Start::Forked => known.started.abs_diff(found.started) <= START_SLACK,
-                Start::Seen => found.started <= known.started.saturating_add(START_SLACK),
-            }
-    }
-
-    /// Whether an event tells the same of its process as is known of this one, where nobody can be asked any more. An
-    /// orphan belongs to the first process, or to one that has asked for orphans.
-    fn agrees(&self, seen: &Sighting<'_>) -> bool {
-        let parent = seen.ppid.is_none() || self.ppid.is_none() || seen.ppid == self.ppid;
-        let (known, seen) = (self.exe.as_deref(), seen.exe.as_deref());
-        parent && (!self.is_met || known.is_none() || seen.is_none() || known == seen)
-    }
-
-    fn set_place(&mut self, found: &Found, told: Told) {
-        self.context.container = found.place.container.clone().filter(|_| told.container);
-        self.context.unit = found.place.unit.clone().filter(|_| told.unit);
-    }
-
-    fn set_process(&mut self, process: Process, told: Told) {
-        self.process = Arc::new(process);
-        self.context.process = told.lineage.then(|| self.process.clone());
-    }
-}
+use super::sighting::{Act, Sighting};
 
 /// The table.
 pub(super) struct Table {
@@ -196,6 +39,8 @@ impl Table {
             return Acquaintance::ByFork;
         }
         match (&known.exe, &seen.exe) {
+            // What it executes is told by the event of the execution.
+            _ if seen.act == Act::Execute => Acquaintance::Known,
             (Some(known), Some(seen)) if **known != **seen => Acquaintance::Changed,
             _ => Acquaintance::Known,
         }
@@ -259,7 +104,7 @@ impl Table {
             && let Some(ppid) = ppid
         {
             self.learn_up(&looked.up, now);
-            let (parent, ancestors) = self.lineage(ppid, id.started);
+            let (parent, ancestors) = self.lineage(ppid, id.started, now.position);
             self.change(pid, |known, told| known.set_process(Process { id, parent, ancestors }, told));
         }
         if let Some(found) = looked.found {
@@ -277,7 +122,7 @@ impl Table {
         let ppid = seen.ppid.or(found.map(|found| found.parent));
         self.learn_up(&looked.up, now);
         let (parent, ancestors) = match ppid.filter(|ppid| *ppid != 0) {
-            Some(ppid) => self.lineage(ppid, id.started),
+            Some(ppid) => self.lineage(ppid, id.started, now.position),
             None => (None, Vec::new()),
         };
         // A control group is inherited.
@@ -303,7 +148,7 @@ impl Table {
             let same = self.known.peek(&found.id.pid).is_some_and(|known| known.is(found));
             if !same {
                 self.forget(found.id.pid);
-                let (parent, ancestors) = self.lineage(found.parent, found.id.started);
+                let (parent, ancestors) = self.lineage(found.parent, found.id.started, now.position);
                 let process = Process { id: found.id, parent, ancestors };
                 self.insert(Known {
                     ppid: Some(found.parent),
@@ -326,11 +171,12 @@ impl Table {
     }
 
     /// Parent and ancestors of a process that `ppid` has started, as far as they are known.
-    fn lineage(&self, ppid: u32, started: u64) -> (Option<Parent>, Vec<Ancestor>) {
+    fn lineage(&self, ppid: u32, started: u64, now: Position) -> (Option<Parent>, Vec<Ancestor>) {
         let Some(known) = self.known.peek(&ppid) else { return (None, Vec::new()) };
         let process = &known.process;
         // Nobody is older than the parent: that is one who got the pid later.
-        if process.id.started > started.saturating_add(START_SLACK) {
+        let is_younger = process.id.started > started.saturating_add(START_SLACK);
+        if is_younger || known.position.may_be_given_again(ppid, now) {
             return (None, Vec::new());
         }
         let parent = Parent { id: process.id, exe: known.exe.clone(), argv: known.argv.clone() };
@@ -376,7 +222,7 @@ impl Table {
         let (exe, argv, is_told) = (parent.exe.clone(), parent.argv.clone(), parent.is_told);
         let id = ProcessId { started: now.started(seen.time_ms), pid: child };
         let context = Context { login: None, ..parent.context.clone() };
-        let (parent, ancestors) = self.lineage(seen.pid, id.started);
+        let (parent, ancestors) = self.lineage(seen.pid, id.started, now.position);
         self.forget(child);
         self.insert(Known {
             ppid: Some(seen.pid),

@@ -105,7 +105,7 @@ impl Story {
         let process =
             self.table.context(pid, None).and_then(|context| context.process.clone()).expect("told");
         let mut shown = format!("{} {own}", process.id);
-        for parent in &process.parent {
+        if let Some(parent) = &process.parent {
             shown += &format!(" < {} {}{}", parent.id, text(parent.exe.as_ref()), list(&parent.argv));
         }
         for ancestor in &process.ancestors {
@@ -139,7 +139,7 @@ fn a_process_that_is_not_known_is_looked_at_once() {
     with_host(
         &["host 7 6 60 /cat", "700 7 6 /cat", "710 6 5 /bash"],
         6,
-        "50-6 /bash bash < 40-5 /sshd < 1-1 /init",
+        "50-6 /bash bash < 40-5 /sshd sshd < 1-1 /init",
         1,
     );
     // No more ancestors than are wanted.
@@ -245,11 +245,11 @@ fn a_pid_that_is_given_again_is_another_process() {
 fn a_number_of_another_pid_namespace_harms_nobody() {
     // In its container the child is 5; here 5 is another.
     let story = ["host 7 6 60 /cat", "700 7 6 /cat", "800 7 6 /cat fork 5"];
-    with_host(&story, 5, "40-5 /sshd sshd < 1-1 /init", 1);
+    with_host(&story, 5, "40-5 /sshd sshd < 1-1 /init init", 1);
     // Nobody was known as 9, and who then comes as 9 is older than that fork.
     let story =
         ["host 7 6 60 /cat", "700 7 6 /cat", "9000 7 6 /cat fork 9", "host 9 1 30 /cron", "9100 9 1 /cron"];
-    with_host(&story, 9, "30-9 /cron cron < 1-1 /init", 2);
+    with_host(&story, 9, "30-9 /cron cron < 1-1 /init init", 2);
     let gone = ["host 7 6 60 /cat", "700 7 6 /cat", "9000 7 6 /cat fork 9", "9100 9 1 /cron"];
     with_host(&gone, 9, "910-9 /cron < 1-1 /init init", 2);
 }
