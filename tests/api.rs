@@ -17,7 +17,9 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
 use ktrail::client::{Client, Error};
-use ktrail::protocol::{Kernel, LIVE_WAITING_MAX, METRICS_CONNECTIONS_MAX, SearchParameters, Status, Unseen};
+use ktrail::protocol::{
+    Kernel, LIVE_WAITING_MAX, METRICS_CONNECTIONS_MAX, Output, SearchParameters, Status, Unseen,
+};
 use ktrail::serve::error::Error as ServeError;
 use ktrail::serve::live::Live;
 use ktrail::serve::metrics::Metrics;
@@ -57,7 +59,18 @@ fn status() -> Status {
     status.kernel = Some(Kernel { backlog: 9, backlog_wait_time_actual: Some(11), ..Kernel::default() });
     status.store.space.free_bytes = Some(1 << 40);
     status.unseen = Some(Unseen { processes: 3, ..Unseen::default() });
+    status.outputs = ["live", "siem"].map(output).to_vec();
     status
+}
+
+fn output(name: &str) -> Output {
+    Output {
+        name: name.to_owned(),
+        delivered: 8,
+        dropped: 2,
+        failing: Some("why".to_owned()),
+        ..Output::default()
+    }
 }
 
 fn sources(store: &Store, live: &Live) -> Sources {
@@ -206,6 +219,8 @@ fn metrics_tell_the_status_and_what_was_served() {
         ("ktrail_following_clients", "", "", 4.0),
         ("ktrail_unseen_processes", "", "", 3.0),
         ("ktrail_store_free_bytes", "", "", 1_099_511_627_776.0),
+        ("ktrail_output_dropped_events", "_total", "siem", 2.0),
+        ("ktrail_output_failing", "", "live", 1.0),
         ("ktrail_store_holding", "", "", 0.0),
         ("ktrail_search_seconds", "_count", "search", 3.0),
         ("ktrail_search_seconds", "_count", "count", 1.0),

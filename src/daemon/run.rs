@@ -90,8 +90,7 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
     manager::keep(manager::RING, &kept);
     let source = inherit::register(&mut session, config, socket)?;
     let mut ingest = ingest(config, &counters)?;
-    let (outputs, tap) = Outputs::start(config.outputs.clone()).context("cannot start the outputs")?;
-    delivering.set(outputs.states()).ok().context("the outputs start once")?;
+    let (outputs, tap) = start_outputs(config, &delivering)?;
     let mut log = FirstWords(store, live.clone(), tap, counters.clone());
     let words = first_words(session.before().enabled, &source);
     ingest.own_event(RecordType::DAEMON_START, words.as_bytes(), now(), &mut log);
@@ -125,6 +124,13 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
     outputs.end(OUTPUTS_END_MAX);
     tracing::info!("stopped");
     ended.map(drop)
+}
+
+/// Starts the outputs, and shows the status what becomes of them.
+fn start_outputs(config: &Config, delivering: &Delivering) -> anyhow::Result<(Outputs, Tap)> {
+    let (outputs, tap) = Outputs::start(config.outputs.clone()).context("cannot start the outputs")?;
+    delivering.set(outputs.states()).ok().context("the outputs start once")?;
+    Ok((outputs, tap))
 }
 
 fn open_log(config: &Config) -> anyhow::Result<Store> {
