@@ -109,6 +109,8 @@ fn metrics_tell_the_status_and_what_was_served() {
         ("ktrail_following_clients", "", "", 4.0),
         ("ktrail_unseen_processes", "", "", 3.0),
         ("ktrail_store_free_bytes", "", "", 1_099_511_627_776.0),
+        ("ktrail_output_dropped_events", "_total", "siem", 2.0),
+        ("ktrail_output_failing", "", "live", 1.0),
         ("ktrail_store_holding", "", "", 0.0),
         ("ktrail_search_seconds", "_count", "search", 3.0),
         ("ktrail_search_seconds", "_count", "count", 1.0),

@@ -5,6 +5,7 @@ mod file;
 mod output;
 mod reference;
 
+use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt;
@@ -222,14 +223,6 @@ impl Config {
             sign: file.seal.enabled.then(|| Duration::from_secs(interval_s)),
             ..store::Config::default()
         };
-        let mut outputs = Vec::new();
-        for (name, table) in &file.output {
-            let made = output::output(name, table, &file.node);
-            outputs.push(made.map_err(|(setting, cause)| match setting {
-                "" => invalid(&format!("output.{name}"), cause),
-                _ => invalid(&format!("output.{name}.{setting}"), cause),
-            })?);
-        }
         let buffer = at_least("kernel.receive_buffer_bytes", file.kernel.receive_buffer_bytes)?;
         let idle_ms = at_least("events.idle_ms", file.events.idle_ms)?;
         Ok(Config {
@@ -253,7 +246,8 @@ impl Config {
             rules_dirs: file.rules_dirs,
             on_drift: on_drift(file.rules.on_drift),
             names: file.events.names,
-            outputs,
+            outputs: outputs(&file.output, &file.node)
+                .map_err(|(setting, cause)| invalid(&setting, cause))?,
             redact: redaction(file.redact).map_err(|cause| invalid("redact", Invalid::Redaction(cause)))?,
             enrich: enrich(&file.enrich).map_err(|(setting, cause)| invalid(setting, cause))?,
             diagnostics: Diagnostics {
@@ -263,6 +257,21 @@ impl Config {
             },
         })
     }
+}
+
+/// The outputs; of a wrong one the setting and why.
+fn outputs(
+    tables: &BTreeMap<String, output::Output>,
+    node: &Name,
+) -> Result<Vec<outputs::Config>, (String, Invalid)> {
+    let named = |name: &str, setting: &str| match setting {
+        "" => format!("output.{name}"),
+        setting => format!("output.{name}.{setting}"),
+    };
+    let made = tables.iter().map(|(name, table)| {
+        output::output(name, table, node).map_err(|(setting, cause)| (named(name, setting), cause))
+    });
+    made.collect()
 }
 
 /// The group of that name, if one is named.
@@ -489,6 +498,28 @@ mod tests {
                 "[store]\non_low_space = \"halt\"\nlow_space_command = [\"true\"]\n",
                 "ktrail.toml: store.low_space_command: \"true\" is not an absolute path",
             ),
+            (
+                "[output.x]\ntype = \"log\"\nfiles = 1000\n",
+                "ktrail.toml: output.x.files: 1000 is above the most, 999",
+            ),
+            (
+                "[output.x]\ntype = \"syslog\"\ntransport = \"udp\"\n",
+                "ktrail.toml: output.x.address: udp and tcp need an address",
+            ),
+            (
+                "[output.x]\ntype = \"log\"\nfilter = \"kye=1\"\n",
+                "ktrail.toml: output.x.filter: at byte 0 of the filter: unknown field \"kye\", did you mean key?",
+            ),
+            (
+                "[output.\"a b\"]\ntype = \"journal\"\n",
+                "ktrail.toml: output.a b: an output's name has 1 to 32",
+            ),
+            (
+                "[output.x]\ntype = \"socket\"\nmode = \"0999\"\n",
+                "ktrail.toml: output.x.mode: \"0999\" is not a mode",
+            ),
+            ("[output.x]\ntype = \"pipe\"\n", "ktrail.toml:"),
+            ("[output.x]\nfiles = 3\n", "ktrail.toml:"),
         ];
         for (text, expected) in cases {
             let error = parse(text).expect_err(text);

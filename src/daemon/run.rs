@@ -106,8 +106,7 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
         )?,
     };
     let mut ingest = ingest(config, &counters)?;
-    let (outputs, tap) = Outputs::start(config.outputs.clone()).context("cannot start the outputs")?;
-    delivering.set(outputs.states()).ok().context("the outputs start once")?;
+    let (outputs, tap) = start_outputs(config, &delivering)?;
     let mut log = FirstWords(store, live.clone(), tap, counters.clone());
     let words = first_words(session.before().enabled, op);
     ingest.own_event(RecordType::DAEMON_START, words.as_bytes(), now(), &mut log);
@@ -163,6 +162,13 @@ fn server(
     let (notes, administration) = (calls.notes(), calls.administration());
     let sources = Sources { reader, live, status, metrics, notes, administration };
     Ok((Server::bind(server_config(config), sources)?, watched))
+}
+
+/// Starts the outputs, and shows the status what becomes of them.
+fn start_outputs(config: &Config, delivering: &Delivering) -> anyhow::Result<(Outputs, Tap)> {
+    let (outputs, tap) = Outputs::start(config.outputs.clone()).context("cannot start the outputs")?;
+    delivering.set(outputs.states()).ok().context("the outputs start once")?;
+    Ok((outputs, tap))
 }
 
 fn open_log(config: &Config) -> anyhow::Result<Store> {

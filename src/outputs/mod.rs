@@ -32,6 +32,11 @@ use state::{State, Stop};
 use tap::Tap;
 use worker::{Destination, Worker};
 
+/// How long an output may take to end when its time is over: a plugin gets SIGTERM, and a moment for it.
+const GRACE: Duration = Duration::from_secs(3);
+/// How often it is looked whether it has.
+const LOOK: Duration = Duration::from_millis(5);
+
 /// One output.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -129,11 +134,16 @@ impl Outputs {
         self.states.clone()
     }
 
-    /// Delivers what waits, for so long at most, and ends all outputs. To be called when the [`Tap`] is gone.
+    /// Delivers what waits, for so long at most, and ends all outputs. To be called when the [`Tap`] is gone. A thread that
+    /// does not end, because a file system hangs for instance, is left behind.
     pub fn end(self, within: Duration) {
-        self.stop.at(Instant::now() + within);
-        for thread in self.threads {
-            let _ = thread.join();
+        let until = Instant::now() + within;
+        self.stop.at(until);
+        while self.threads.iter().any(|thread| !thread.is_finished()) {
+            if Instant::now() >= until + GRACE {
+                return tracing::error!("an output does not end, and is left behind");
+            }
+            std::thread::sleep(LOOK);
         }
     }
 }
@@ -159,6 +169,10 @@ fn expand(config: Config) -> Vec<Config> {
             enriched: plugins.enriched,
             restarts_max: plugins.restarts_max,
         });
+        let name: String = name
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' })
+            .collect();
         found.push(Config { name: format!("{}.{name}", config.name), kind, ..config.clone() });
     }
     if found.is_empty() {

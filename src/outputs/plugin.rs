@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -82,6 +83,8 @@ impl Plugin {
     fn start(&self) -> io::Result<Running> {
         let mut command = Command::new(&self.config.path);
         command.args(&self.config.arguments).stdin(Stdio::piped()).stdout(Stdio::null());
+        // Ctrl-C at a terminal is for the daemon, which ends its plugins once they have everything.
+        command.process_group(0);
         let mut child = command.spawn()?;
         let input = child.stdin.take().expect("a pipe was asked for");
         fcntl(&input, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;

@@ -1,8 +1,8 @@
 //! What becomes of an output, shared between its thread, the tap and those who ask.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// One output's counts, and why it fails.
 #[derive(Debug)]
@@ -114,17 +114,28 @@ impl State {
 
 /// When the outputs are to end.
 #[derive(Debug, Default)]
-pub(super) struct Stop(Mutex<Option<Instant>>);
+pub(super) struct Stop {
+    when: Mutex<Option<Instant>>,
+    known: Condvar,
+}
 
 impl Stop {
     /// At latest then.
     pub(super) fn at(&self, when: Instant) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(when);
+        *self.when.lock().unwrap_or_else(PoisonError::into_inner) = Some(when);
+        self.known.notify_all();
     }
 
     /// The latest moment, once it is known.
     pub(super) fn when(&self) -> Option<Instant> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.when.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The same, waited for so long at most.
+    pub(super) fn wait(&self, at_most: Duration) -> Option<Instant> {
+        let when = self.when.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.known.wait_timeout_while(when, at_most, |when| when.is_none());
+        *waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
     /// Whether the time is over.

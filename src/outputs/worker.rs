@@ -15,6 +15,9 @@ use crate::entry::decode::decode;
 const TICK: Duration = Duration::from_millis(50);
 /// How long to wait before what failed is tried again.
 const RETRY: Duration = Duration::from_millis(200);
+/// How long it may take until it is known when to end, once nobody offers any more: the log is closed meanwhile. It stays
+/// unknown in a daemon that has failed.
+const STOP_MAX: Duration = Duration::from_secs(30);
 /// The longest an attempt to send may take: the thread has to see when it is to end.
 pub(super) const ATTEMPT: Duration = Duration::from_millis(50);
 
@@ -77,8 +80,7 @@ impl Worker {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
-        // Without a time the tap was dropped by a daemon that has failed.
-        let until = self.stop.when().unwrap_or_else(|| Instant::now() + RETRY);
+        let until = self.stop.wait(STOP_MAX).unwrap_or_else(Instant::now);
         self.destination.end(until, &self.state);
     }
 

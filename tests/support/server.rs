@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 
 use ktrail::client::Client;
-use ktrail::protocol::{Kernel, Status, Unseen};
+use ktrail::protocol::{Kernel, Output, OverloadPolicy, Shed, Status, Unseen};
 use ktrail::serve::access::Groups;
 use ktrail::serve::calls::Note;
 use ktrail::serve::limits::Limits;
@@ -31,12 +31,23 @@ pub(crate) fn terms(key: &str) -> Terms {
 /// A port that the system chooses.
 const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
+fn output(name: &str) -> Output {
+    let failing = Some("why".to_owned());
+    Output { name: name.to_owned(), delivered: 8, dropped: 2, failing, ..Output::default() }
+}
+
 /// The status that the server tells.
 pub(crate) fn status() -> Status {
     let mut status = Status::default();
     status.daemon.version = "1.2.3".to_owned();
     status.daemon.followers = 4;
     status.counters.messages = 70;
+    status.counters.shed = 6;
+    status.overload.policy = OverloadPolicy::Shed;
+    for (keys, events) in [(vec![], 1), (vec!["a \"b\"".to_owned(), "c".to_owned()], 5)] {
+        status.overload.shed.push(Shed { kind: "SYSCALL".to_owned(), keys, events, ..Shed::default() });
+    }
+    status.outputs = ["live", "siem"].map(output).to_vec();
     status.kernel = Some(Kernel { backlog: 9, backlog_wait_time_actual: Some(11), ..Kernel::default() });
     status.store.space.free_bytes = Some(1 << 40);
     status.unseen = Some(Unseen { processes: 3, ..Unseen::default() });

@@ -124,7 +124,7 @@ fn undo(to: &Path) -> anyhow::Result<u8> {
     let from = record.from.clone();
     let kept = record.undo(to)?;
     kept.iter().for_each(|kept| println!("{kept}"));
-    println!("The migration is undone; {} is as it was.", from.display());
+    println!("The migration from {} is undone.", from.display());
     Ok(if kept.is_empty() { exit::FOUND } else { exit::NOTHING })
 }
 
