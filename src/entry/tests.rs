@@ -103,6 +103,22 @@ fn an_event_is_found_under_what_its_records_say() {
     assert_eq!(found.join(" "), expected);
 }
 
+/// An EXECVE record whose `argc` is no number was stored as an entry that could not be read again.
+#[test]
+fn a_count_of_arguments_may_be_anything() {
+    for body in [
+        &b"argc=t a0=\"m"[..],
+        b"argc=",
+        b"argc=-1 a0=\"x\"",
+        b"argc=0123456789012345678 a0=\"x\"",
+        b"argc=\"2\" a0=\"x\"",
+    ] {
+        let event = event(&[(1309, body)]);
+        let (line, _) = encode(&event);
+        assert_eq!(decode(line.as_bytes()).map(|stored| stored.event), Ok(event), "{line}");
+    }
+}
+
 /// After a record whose quote is never closed, as where a long message is cut off, the next record with the same beginning
 /// was read as that one: what stands in its quotes was not found, so that a failed login after it was hidden.
 #[test]
