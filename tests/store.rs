@@ -533,7 +533,8 @@ fn a_dictionary_that_makes_no_sense_stops_no_search() {
         fs::write(&path, &bytes).unwrap();
         let (reader, problems) = Reader::open(&bench.config.dir, describe()).unwrap();
         assert_eq!(problems, [], "it can be told only by reading the dictionary");
-        let segment = &reader.snapshot().segments()[0];
+        let snapshot = reader.snapshot();
+        let segment = &snapshot.segments()[0];
         for field in 0..9 {
             for test in
                 [ValueTest::Equals(b"/usr/bin/tool3"), ValueTest::StartsWith(b"/"), ValueTest::Contains(b"1")]
