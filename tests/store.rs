@@ -514,6 +514,40 @@ fn damage_in_a_segment_is_seen_and_the_rest_is_read() {
     bench.check();
 }
 
+/// A dictionary whose bytes make no sense though the checksums of its pages are right, as after a fault in memory, made the
+/// thread that searched panic. Such an index is made anew like any other that is damaged.
+#[test]
+fn a_dictionary_that_makes_no_sense_stops_no_search() {
+    const PAGE: usize = 4096;
+    let mut bench = Bench::sealed(1);
+    bench.close();
+    let path = bench.path("audit-0000000001.idx");
+    let whole = fs::read(&path).unwrap();
+    for place in (PAGE..PAGE + 1200).step_by(23) {
+        let mut bytes = whole.clone();
+        bytes[place..place + 4].fill(0xff);
+        let (payload, checksum) = bytes[PAGE..2 * PAGE].split_last_chunk_mut::<4>().unwrap();
+        // Segment, page and kind stand before the payload.
+        let head = [&1u64.to_le_bytes()[..], &1u32.to_le_bytes(), &1u32.to_le_bytes()].concat();
+        *checksum = crc32fast::hash(&[&head, &*payload].concat()).to_le_bytes();
+        fs::write(&path, &bytes).unwrap();
+        let (reader, problems) = Reader::open(&bench.config.dir, describe()).unwrap();
+        assert_eq!(problems, [], "it can be told only by reading the dictionary");
+        let snapshot = reader.snapshot();
+        let segment = &snapshot.segments()[0];
+        for field in 0..9 {
+            for test in
+                [ValueTest::Equals(b"/usr/bin/tool3"), ValueTest::StartsWith(b"/"), ValueTest::Contains(b"1")]
+            {
+                let _ = segment.postings(field, &test);
+            }
+            let _ = segment.values(field, &mut |_, _| {});
+        }
+        let mut line = Vec::new();
+        segment.read(segment.len() - 1, &mut line).expect("the lines are in order");
+    }
+}
+
 #[test]
 fn files_that_are_not_ours_are_told_and_left_alone() {
     let mut bench = Bench::sealed(1);

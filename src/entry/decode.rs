@@ -197,8 +197,10 @@ fn arguments_or_members(reader: &mut Reader<'_>, text: &mut Vec<u8>) -> Option<(
     let mut head = Vec::new();
     let mut next = 0u32;
     if ahead.skip(b",\"argc\":").is_some() {
+        // A count that is no number is a member like others, and so are those after it.
+        let Some(digits) = ahead.digits() else { return members(reader, text) };
         head.extend_from_slice(b"argc=");
-        head.extend_from_slice(ahead.digits()?);
+        head.extend_from_slice(digits);
     } else if ahead.skip(b",\"first\":").is_some() {
         next = ahead.number()?;
     }

@@ -136,7 +136,9 @@ impl Writer<'_> {
         if !member.is_null {
             self.facts.take(member.role, member.id, decoded, self.terms);
         }
-        match regular {
+        // A quote that nothing closes here may be closed in the next record, where the same text is the beginning of more.
+        let is_open = matches!(value, Value::Bare([b'"' | b'\'', ..]));
+        match regular && !is_open {
             true => member.remember(text, self.out.get(mark..).unwrap_or_default(), decoded),
             false => member.forget(),
         }

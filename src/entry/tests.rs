@@ -251,6 +251,44 @@ fn an_event_is_found_under_what_its_records_say() {
     assert_eq!(words(&terms), expected);
 }
 
+/// An EXECVE record whose `argc` is no number was stored as an entry that could not be read again.
+#[test]
+fn a_count_of_arguments_may_be_anything() {
+    for body in [
+        &b"argc=t a0=\"m"[..],
+        b"argc=",
+        b"argc=-1 a0=\"x\"",
+        b"argc=0123456789012345678 a0=\"x\"",
+        b"argc=\"2\" a0=\"x\"",
+    ] {
+        let event = event(&[(1309, body)]);
+        let (line, _) = encode(&event);
+        assert_eq!(decode(line.as_bytes()).map(|stored| stored.event), Ok(event), "{line}");
+    }
+}
+
+/// After a record whose quote is never closed, as where a long message is cut off, the next record with the same beginning
+/// was read as that one: what stands in its quotes was not found, so that a failed login after it was hidden.
+#[test]
+fn a_record_is_read_the_same_whatever_came_before_it() {
+    let cases: [(u16, &[u8], &[u8]); 3] = [
+        (1112, b"pid=1 msg='op=login uid=7 res=success", b"pid=1 msg='op=login uid=7 res=failed'"),
+        (1305, b"op=\"a res=1", b"op=\"a res=0\" key=x"),
+        (1112, b"msg='op=\"a x", b"msg='op=\"a b\" res=failed'"),
+    ];
+    for (kind, before, record) in cases {
+        let mut encoder = Encoder::default();
+        let (mut line, mut terms) = (Vec::new(), Terms::default());
+        for body in [before, record] {
+            line.clear();
+            terms.clear();
+            encoder.encode(&event(&[(kind, body)]), &mut &names(), &mut line, &mut terms);
+        }
+        let alone = encode(&event(&[(kind, record)]));
+        assert_eq!((String::from_utf8(line).expect("text"), terms), alone, "{}", record.escape_ascii());
+    }
+}
+
 #[test]
 fn node_lateness_and_strange_times_are_kept() {
     for closed in [Closed::Complete, Closed::Timer, Closed::Late, Closed::Malformed] {

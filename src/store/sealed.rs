@@ -1,6 +1,7 @@
 //! A sealed segment: its files are opened and read only when asked for, and only the parts asked for.
 
 use std::fs::File;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -263,7 +264,14 @@ impl Sealed {
             }
         };
         let pages = self.index_pages(open.generation, source, &path);
-        f(&Index { head: &open.head, pages, dictionaries: &self.caches.index.dictionaries })
+        let index = Index { head: &open.head, pages, dictionaries: &self.caches.index.dictionaries };
+        if open.memory.is_some() {
+            return f(&index);
+        }
+        // The crate `fst` believes a dictionary's bytes and panics where they make no sense. A panic of our own comes
+        // again with the index that is made anew, and is not caught there.
+        let asked = panic::catch_unwind(AssertUnwindSafe(|| f(&index)));
+        asked.unwrap_or_else(|_| Err(Error::damaged(&path, "a dictionary makes no sense")))
     }
 
     /// Makes the index anew in memory, unless another thread just has.
