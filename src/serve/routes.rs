@@ -120,7 +120,7 @@ async fn served<B>(request: &Request<B>, call: Call, peer: &Peer, shared: &Share
         if place.is_none() {
             shared.calls.refused(peer, call, refusal, Instant::now());
         }
-        place.ok_or_else(|| problem(StatusCode::TOO_MANY_REQUESTS, "as many of these run as may at a time"))
+        place
     };
     let view = if peer.rights.sensitive { View::Whole } else { View::Masked };
     match call {
@@ -131,21 +131,25 @@ async fn served<B>(request: &Request<B>, call: Call, peer: &Peer, shared: &Share
             _ => apart(move || metrics(&sources)).await,
         },
         Call::Search => match place(&shared.searches, Refusal::Searches) {
-            Ok(place) => streamed(stream::search(query, view, shared, place)),
-            Err(answer) => answer,
+            Some(place) => streamed(stream::search(query, view, shared, place)),
+            None => too_many(),
         },
         Call::Count => match place(&shared.searches, Refusal::Searches) {
-            Ok(place) => count(query, shared, place).await,
-            Err(answer) => answer,
+            Some(place) => count(query, shared, place).await,
+            None => too_many(),
         },
         Call::Tail => match place(&shared.streams, Refusal::Streams) {
-            Ok(place) => streamed(stream::tail(query, view, shared, place)),
-            Err(answer) => answer,
+            Some(place) => streamed(stream::tail(query, view, shared, place)),
+            None => too_many(),
         },
         Call::Rotate => administer(Operation::Rotate, call, peer, shared),
         Call::Reload => administer(Operation::Reload, call, peer, shared),
         Call::Connect | Call::Unknown => problem(StatusCode::NOT_FOUND, "no such path; see docs/api.md"),
     }
+}
+
+fn too_many() -> Response<Body> {
+    problem(StatusCode::TOO_MANY_REQUESTS, "as many of these run as may at a time")
 }
 
 /// Has an operation begun, once it is told who wants it.
