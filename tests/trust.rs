@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use ktrail::entry::decode::decode;
 use ktrail::entry::field::Field;
-use ktrail::ingest::{Ingest, Sink};
+use ktrail::ingest::{Ingest, Now, Sink};
 use ktrail::protocol::limits;
 use ktrail::record::stamp::EventId;
 use ktrail::ruleset::files::Source;
@@ -741,7 +741,7 @@ fn what_broke_the_predecessors_programs_is_stored_and_read_back() {
         let mut ingest = Ingest::import(Arc::default());
         let mut found = Entries::default();
         ingest.log_line(&line, 1, &mut found);
-        ingest.finish(&mut found);
+        ingest.finish(Now::default(), &mut found);
         let shown = String::from_utf8_lossy(line.get(..60).unwrap_or(&line)).into_owned();
         assert!(!found.0.is_empty(), "{shown}");
         for (entry, _) in &found.0 {
@@ -755,7 +755,7 @@ fn what_broke_the_predecessors_programs_is_stored_and_read_back() {
     let mut ingest = Ingest::import(Arc::default());
     let mut found = Entries::default();
     ingest.log_line(format!("type=USER_LOGIN {stamp} {login}").as_bytes(), 1, &mut found);
-    ingest.finish(&mut found);
+    ingest.finish(Now::default(), &mut found);
     let hosts: Vec<_> = found.0[0].1.iter().filter(|(field, _)| *field == Field::Host.id()).collect();
     assert_eq!(hosts, [&(Field::Host.id(), b"198.51.100.1".to_vec())], "the account is no address");
 }
