@@ -28,8 +28,8 @@ const MAY_USE: [(&str, &[&str]); 21] = [
     (
         "daemon",
         &[
-            "sys", "netlink", "record", "event", "rules", "ruleset", "enrich", "store", "entry", "ingest",
-            "query", "protocol", "serve", "config",
+            "sys", "tables", "netlink", "record", "event", "rules", "ruleset", "enrich", "store", "entry",
+            "ingest", "query", "protocol", "serve", "config",
         ],
     ),
     (

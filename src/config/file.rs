@@ -21,6 +21,7 @@ pub(super) struct File {
     pub(super) events: Events,
     pub(super) store: Store,
     pub(super) diagnostics: Diagnostics,
+    pub(super) confine: Confine,
 }
 
 impl Default for File {
@@ -37,6 +38,7 @@ impl Default for File {
             events: Events::default(),
             store: Store::default(),
             diagnostics: Diagnostics::default(),
+            confine: Confine::default(),
         }
     }
 }
@@ -190,5 +192,37 @@ pub(super) struct Diagnostics {
 impl Default for Diagnostics {
     fn default() -> Diagnostics {
         Diagnostics { level: "info".to_owned(), dir: None, files: 14 }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Mode {
+    BestEffort,
+    Required,
+    Off,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Confine {
+    pub(super) mode: Mode,
+    pub(super) limit_paths: bool,
+    pub(super) capabilities: Vec<String>,
+    pub(super) read: Vec<PathBuf>,
+    pub(super) write: Vec<PathBuf>,
+    pub(super) execute: Vec<PathBuf>,
+}
+
+impl Default for Confine {
+    fn default() -> Confine {
+        Confine {
+            mode: Mode::BestEffort,
+            limit_paths: true,
+            capabilities: Vec::new(),
+            read: Vec::new(),
+            write: Vec::new(),
+            execute: Vec::new(),
+        }
     }
 }

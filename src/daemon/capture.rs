@@ -7,7 +7,7 @@
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -24,7 +24,8 @@ use crate::entry::Resolve;
 use crate::ingest::Ingest;
 use crate::ingest::counters::Counters;
 use crate::netlink::error::Error;
-use crate::netlink::events::{self, Events};
+use crate::netlink::events::Events;
+use crate::netlink::takeover::Successor;
 use crate::record::RecordType;
 use crate::serve::live::Live;
 use crate::store::Store;
@@ -60,8 +61,8 @@ pub(super) enum Source {
     Kept {
         /// The socket.
         socket: OwnedFd,
-        /// How its successor is set up.
-        config: events::Config,
+        /// What takes its place.
+        successor: Box<Successor>,
     },
 }
 
@@ -82,6 +83,8 @@ pub(super) struct Capture {
     stop: Arc<AtomicBool>,
     /// With `stop`: what is there is left to the next process.
     leave: Arc<AtomicBool>,
+    /// How often the receiver has gone round.
+    rounds: Arc<AtomicU64>,
     work: Sender<Work>,
     /// Gets the registered socket, or why there is none.
     registered: Channel<Result<OwnedFd, Error>>,
@@ -100,6 +103,7 @@ impl Capture {
         let stop = Arc::new(AtomicBool::new(false));
         let leave = Arc::new(AtomicBool::new(false));
         let bell = Arc::new(AtomicBool::new(false));
+        let rounds = Arc::new(AtomicU64::new(0));
         let (work, to_do) = bounded(WORK_MAX);
         let (tell, registered) = bounded(1);
         let storer = {
@@ -117,6 +121,7 @@ impl Capture {
         };
         let receiver = {
             let (stop, leave, work) = (stop.clone(), leave.clone(), work.clone());
+            let rounds = rounds.clone();
             thread::Builder::new().name("receive".into()).spawn(move || {
                 let mut receiver = match receive::begin(source, writer, &counters) {
                     Ok(receiver) => receiver,
@@ -130,6 +135,7 @@ impl Capture {
                 receive::receive(
                     &mut receiver,
                     &Ends { stop: &stop, leave: &leave },
+                    &rounds,
                     &work,
                     &bell,
                     &counters,
@@ -137,7 +143,7 @@ impl Capture {
                 Some(receiver.into_events())
             })?
         };
-        Ok(Capture { stop, leave, work, registered, receiver, storer })
+        Ok(Capture { stop, leave, rounds, work, registered, receiver, storer })
     }
 
     /// Waits until this process is registered, and gives the socket's descriptor.
@@ -153,6 +159,11 @@ impl Capture {
     /// Whether both threads are at work.
     pub(super) fn is_running(&self) -> bool {
         !self.receiver.is_finished() && !self.storer.is_finished()
+    }
+
+    /// How often the receiver has gone round, which it does ten times a second at least.
+    pub(super) fn rounds(&self) -> u64 {
+        self.rounds.load(Ordering::Relaxed)
     }
 
     /// Takes in what the kernel has still sent, stores it, and ends the threads. To be called when nothing new comes.

@@ -1,6 +1,6 @@
 //! The thread that receives from the kernel and does nothing else.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -33,10 +33,10 @@ pub(super) struct Ends<'a> {
 pub(super) fn begin(source: Source, writer: Writer, counters: &Counters) -> Result<Receiver, Error> {
     match source {
         Source::Registered(events) => Ok(events.into_receiver(writer)),
-        Source::Kept { socket, config } => {
+        Source::Kept { socket, successor } => {
             let mut intake = Intake::new(writer);
             let taken =
-                takeover::take_over(socket, &config, &mut intake, || manager::let_go(manager::EVENTS))?;
+                takeover::take_over(socket, *successor, &mut intake, || manager::let_go(manager::EVENTS))?;
             count(counters, taken.counts);
             taken.events.notes.iter().for_each(|note| tracing::warn!("{note}"));
             Ok(taken.events.with_intake(intake))
@@ -54,12 +54,14 @@ fn count(counters: &Counters, counts: Counts) {
 pub(super) fn receive(
     receiver: &mut Receiver,
     ends: &Ends<'_>,
+    rounds: &AtomicU64,
     work: &Sender<Work>,
     bell: &AtomicBool,
     counters: &Counters,
 ) {
     let mut busy = false;
     loop {
+        rounds.fetch_add(1, Ordering::Relaxed);
         let stopping = ends.stop.load(Ordering::Acquire);
         if stopping && ends.leave.load(Ordering::Acquire) {
             return;

@@ -9,16 +9,19 @@ use anyhow::Context;
 use tokio::sync::watch;
 
 use super::capture::{Capture, HostNames, NoNames, Source, Storing, Work, wall_ms};
+use super::confine::{self, Confinement, Rights};
 use super::counts::Watch;
 use super::drift::{Drift, Reports};
 use super::inherit::{self, Inheritance};
+use super::manager::Watchdog;
 use super::recover::Known;
 use super::rules::Rules;
 use super::signals::{Signals, Wish};
 use super::space::Space;
-use super::status::Status;
+use super::status::{Status, Watched};
+use super::successor::{self, Fit};
 use super::unseen::Unseen;
-use super::{diagnostics, manager, successor};
+use super::{diagnostics, manager};
 use crate::config::Config;
 use crate::enrich::lookup::Host;
 use crate::enrich::{self, Enricher};
@@ -29,13 +32,14 @@ use crate::netlink::control::Control;
 use crate::netlink::error::Error;
 use crate::netlink::session::Session;
 use crate::netlink::status::StatusChange;
+use crate::netlink::takeover::Successor;
 use crate::record::RecordType;
 use crate::rules::plan;
 use crate::ruleset::load::installed;
 use crate::serve::live::Live;
 use crate::serve::metrics::Metrics;
 use crate::serve::{self, Server, Sources};
-use crate::store::Store;
+use crate::store::{Store, Timings};
 use crate::sys::ring::{Kept, Ring};
 
 /// How often the daemon looks whether its threads are alive.
@@ -49,18 +53,20 @@ const QUIET_MAX: Duration = Duration::from_secs(2);
 const EMPTY_MAX: Duration = Duration::from_secs(60);
 
 /// Runs until a signal asks for the end or a thread fails.
-pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
+pub(super) fn run(config: &Config, rules: &Rules, rights: &Rights) -> anyhow::Result<Wish> {
+    let (opened, confinement) = give_up(config, rights)?;
     let diagnostics = diagnostics::begin(&config.diagnostics)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let within = runtime.enter();
     let signals = Signals::catch()?;
-    for warning in &rules.warnings {
+    for warning in confinement.notes().iter().chain(&rules.warnings) {
         tracing::warn!("{warning}");
     }
     // What may be missing is looked at first: nothing is made or changed by a daemon that cannot run.
-    let Inheritance { ring: Ring { writer, reader: ring, kept }, socket } = inherit::inheritance()?;
+    let Inheritance { ring: Ring { writer, reader: ring, kept }, socket, opened: carried } =
+        inherit::inheritance()?;
+    let successor = opened.or(carried).map_or_else(|| Successor::open(&config.events), Ok)?;
     let mut session = inherit::session(ring.state())?;
-    let started_ms = wall_ms();
     let counters = Arc::new(Counters::default());
     let store = open_log(config)?;
     let reader = store.reader();
@@ -70,19 +76,17 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
     let unseen = Arc::new(Unseen::new(Path::new("/proc"), config.socket.with_extension("boot")));
     let status = Status {
         config: config.clone(),
-        reader: reader.clone(),
+        reader,
         live: live.clone(),
         counters: counters.clone(),
         space: space.shown().clone(),
         unseen: unseen.clone(),
-        started_ms,
+        started_ms: wall_ms(),
+        confined: confinement.confined().cloned(),
     };
-    let (source, watched) = status.source();
-    let metrics = Arc::new(Metrics::new(source.clone(), store.timings()));
-    let sources = Sources { reader, live: live.clone(), status: source, metrics };
-    let server = Server::bind(server_config(config), sources)?;
+    let (server, watched) = bind(status, store.timings())?;
     manager::keep(manager::RING, &kept);
-    let source = inherit::register(&mut session, config, socket)?;
+    let source = inherit::register(&mut session, successor, socket)?;
     let mut ingest = ingest(config, &counters)?;
     let mut log = FirstWords(store, live.clone(), counters.clone());
     let words = first_words(session.before().enabled, &source);
@@ -102,22 +106,45 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
         Ok(drift) => {
             greet(config, rules, server.metrics_address());
             manager::ready("capturing");
-            let ended = runtime.block_on(serve_until_signal(server, signals, &capture));
+            let ended = runtime.block_on(serve_until_signal(server, signals, &capture, &confinement));
             drift.stop();
             ended
         }
         Err(error) => Err(error),
     };
     drop(within);
-    if matches!(ended, Ok(Wish::Renew)) {
+    if let Ok(wish @ (Wish::Renew | Wish::Restart)) = ended {
         watch.stop();
         drop(diagnostics);
-        return Err(renew(session, capture, &kept));
+        return renew(wish, session, capture, &kept, &confinement);
     }
     manager::stopping();
     let result = ended.as_ref().map_or("failed", |_| "success");
     finish(session, watch, capture, &counters, result)?;
-    ended.map(drop)
+    ended
+}
+
+/// Opens the sockets that need a right for their large buffers, and gives that up with all else that is not needed. To be
+/// called while there is one thread.
+fn give_up(config: &Config, rights: &Rights) -> anyhow::Result<(Option<Successor>, Confinement)> {
+    // Who cannot be the audit daemon is told before anything is made.
+    Control::open()?.status()?;
+    let opened = (!confine::is_done()).then(|| Successor::open(&config.events)).transpose()?;
+    let confinement = rights.keep(config)?;
+    match opened {
+        Some(opened) if confinement.takes_execution() => {
+            Err(successor::begin_again(&opened, confinement.tell_all(&opened.events.notes)))
+        }
+        opened => Ok((opened, confinement)),
+    }
+}
+
+/// The server, and where the watcher's part of the status is put.
+fn bind(status: Status, timings: Timings) -> anyhow::Result<(Server, Watched)> {
+    let (config, reader, live) = (server_config(&status.config), status.reader.clone(), status.live.clone());
+    let (source, watched) = status.source();
+    let metrics = Arc::new(Metrics::new(source.clone(), timings));
+    Ok((Server::bind(config, Sources { reader, live, status: source, metrics })?, watched))
 }
 
 fn open_log(config: &Config) -> anyhow::Result<Store> {
@@ -129,14 +156,22 @@ fn open_log(config: &Config) -> anyhow::Result<Store> {
     Ok(store)
 }
 
-/// Leaves all as it is to the program that is executed in this one's place. Comes back with an error only.
-fn renew(session: Session, capture: Capture, ring: &Kept) -> anyhow::Error {
-    let Some((store, events)) = capture.leave() else { return anyhow::anyhow!("a thread has failed") };
-    if let Err(error) = store.close() {
-        return anyhow::Error::from(error).context("cannot close the log");
-    }
+/// Leaves all as it is to what comes next: the program that is executed in this one's place, or a process that the service
+/// manager starts.
+fn renew(
+    wish: Wish,
+    session: Session,
+    capture: Capture,
+    ring: &Kept,
+    confinement: &Confinement,
+) -> anyhow::Result<Wish> {
+    let (store, events) = capture.leave().context("a thread has failed")?;
+    store.close().context("cannot close the log")?;
     session.leave();
-    successor::execute(&events, ring)
+    match wish {
+        Wish::Renew => Err(successor::renew(&events, ring, confinement.tell())),
+        _ => Ok(wish),
+    }
 }
 
 /// Changes the kernel's settings and adds the rules.
@@ -196,10 +231,16 @@ fn server_config(config: &Config) -> serve::Config {
     serve::Config { socket: config.socket.clone(), readers: config.readers, metrics: config.metrics }
 }
 
-async fn serve_until_signal(server: Server, mut signals: Signals, capture: &Capture) -> anyhow::Result<Wish> {
+async fn serve_until_signal(
+    server: Server,
+    mut signals: Signals,
+    capture: &Capture,
+    confinement: &Confinement,
+) -> anyhow::Result<Wish> {
     let (stop, stopped) = watch::channel(false);
     let serving = tokio::spawn(server.run(stopped));
     let mut alive = tokio::time::interval(ALIVE_INTERVAL);
+    let mut watchdog = Watchdog::default();
     let ended = loop {
         tokio::select! {
             wish = signals.next() => {
@@ -209,10 +250,15 @@ async fn serve_until_signal(server: Server, mut signals: Signals, capture: &Capt
                 }
                 if wish == Wish::Renew {
                     manager::reloading();
-                    if let Err(error) = tokio::task::spawn_blocking(successor::check).await? {
-                        tracing::error!("{error:#}; all goes on as it was");
-                        manager::ready("capturing; the last reload was refused");
-                        continue;
+                    let told = confinement.tell();
+                    match tokio::task::spawn_blocking(|| successor::check(told)).await? {
+                        Ok(Fit::Here) => {}
+                        Ok(Fit::Anew) => break Ok(Wish::Restart),
+                        Err(error) => {
+                            tracing::error!("{error:#}; all goes on as it was");
+                            manager::ready("capturing; the last reload was refused");
+                            continue;
+                        }
                     }
                 }
                 break Ok(wish);
@@ -221,6 +267,7 @@ async fn serve_until_signal(server: Server, mut signals: Signals, capture: &Capt
                 if !capture.is_running() {
                     break Err(anyhow::anyhow!("a thread of the daemon has ended early; its reason is above"));
                 }
+                watchdog.look(capture.rounds());
             }
         }
     };

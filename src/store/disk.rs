@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::Write;
-use std::os::unix::fs::{PermissionsExt, fchown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -53,7 +53,9 @@ impl Disk {
 
     /// Sets what the process's umask and group would have decided.
     fn own(&self, file: &File, path: &Path, mode: u32) -> Result<(), Error> {
-        if let Some(group) = self.group {
+        let is_of = |group: Gid| file.metadata().is_ok_and(|found| found.gid() == group.as_raw());
+        // Where it is that group's already, no right to change it is needed.
+        if let Some(group) = self.group.filter(|group| !is_of(*group)) {
             fchown(file, None, Some(group.as_raw())).map_err(Error::io("set the group of", path))?;
         }
         file.set_permissions(Permissions::from_mode(mode)).map_err(Error::io("set the mode of", path))
