@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use tokio::sync::watch;
+use tokio::task::{JoinError, JoinHandle};
+use tokio::time::Interval;
 
 use super::capture::{Capture, HostNames, NoNames, Source, Storing, Work, wall_ms};
 use super::confine::{self, Confinement, Rights};
@@ -251,7 +253,8 @@ async fn serve_until_signal(
                 if wish == Wish::Renew {
                     manager::reloading();
                     let told = confinement.tell();
-                    match tokio::task::spawn_blocking(|| successor::check(told)).await? {
+                    let check = tokio::task::spawn_blocking(|| successor::check(told));
+                    match with_signs_of_life(check, &mut alive, || watchdog.look(capture.rounds())).await? {
                         Ok(Fit::Here) => {}
                         Ok(Fit::Anew) => break Ok(Wish::Restart),
                         Err(error) => {
@@ -274,6 +277,20 @@ async fn serve_until_signal(
     stop.send_replace(true);
     serving.await?;
     ended
+}
+
+/// Waits for a check, which on a busy machine may take longer than the service manager waits for a sign of life.
+async fn with_signs_of_life<T>(
+    mut check: JoinHandle<T>,
+    alive: &mut Interval,
+    mut give: impl FnMut(),
+) -> Result<T, JoinError> {
+    loop {
+        tokio::select! {
+            checked = &mut check => break checked,
+            _ = alive.tick() => give(),
+        }
+    }
 }
 
 /// Takes back what this run has changed, takes in what is still to come, and closes the log.
