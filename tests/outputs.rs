@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ktrail::ingest::counters::Counters;
-use ktrail::ingest::{Ingest, Sink};
+use ktrail::ingest::{Ingest, Now, Sink};
 use ktrail::outputs::form::Form;
 use ktrail::outputs::plugin::{self, Framing};
 use ktrail::outputs::tap::Tap;
@@ -63,7 +63,7 @@ fn through(log: &Path, kind: Kind) {
     for (number, line) in (1..).zip(fs::read(log).expect("a log").split(|byte| *byte == b'\n')) {
         ingest.log_line(line, number, &mut sink);
     }
-    ingest.finish(&mut sink);
+    ingest.finish(Now::default(), &mut sink);
     drop(sink);
     outputs.end(PATIENCE);
 }

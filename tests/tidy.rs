@@ -33,8 +33,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "daemon",
         &[
-            "sys", "netlink", "record", "event", "redact", "rules", "ruleset", "enrich", "store", "entry",
-            "ingest", "query", "protocol", "serve", "outputs", "config",
+            "sys", "tables", "netlink", "record", "event", "redact", "rules", "ruleset", "enrich", "store",
+            "entry", "ingest", "query", "protocol", "serve", "outputs", "config",
         ],
     ),
     (

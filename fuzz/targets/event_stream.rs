@@ -64,7 +64,7 @@ fuzz_target!(|input: &[u8]| {
             }
         }
     }
-    process.finish(&mut found);
+    process.finish(Now::default(), &mut found);
     let stored = found.entries.iter().flat_map(|stored| {
         let id = Some(stored.event.id).filter(|_| stored.event.closed != Closed::Malformed);
         stored.event.records().map(move |(kind, body)| (id, kind.0, body.to_vec()))

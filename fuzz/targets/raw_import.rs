@@ -37,7 +37,7 @@ fuzz_target!(|input: &[u8]| {
         number += 1;
         ingest.log_line(line, number, &mut found);
     }
-    ingest.finish(&mut found);
+    ingest.finish(Now::default(), &mut found);
     let mut expected: Vec<Vec<u8>> =
         log.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).filter_map(expected).collect();
     expected.sort();

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use super::arguments::{self, Place};
 use super::exit;
 use super::search::client;
-use crate::protocol::{METRICS_PATH, Output, Shed, Space, Status, Unseen};
+use crate::protocol::{Confined, Enforced, METRICS_PATH, Output, Shed, Space, Status, Unseen};
 use crate::render::escape::show;
 
 /// Columns of a row's name.
@@ -35,6 +35,7 @@ fn print(status: &Status) {
         "daemon",
         format!("ktraild {}, pid {}, since {}", daemon.version, daemon.pid, time(daemon.started_ms)),
     );
+    row("confined", confined(daemon.confined.as_ref()));
     match &status.kernel {
         Some(kernel) => {
             let enabled = match kernel.enabled {
@@ -60,6 +61,27 @@ fn print(status: &Status) {
     if let Some(address) = &daemon.metrics {
         row("metrics", format!("http://{address}{METRICS_PATH}"));
     }
+}
+
+/// What the daemon may do.
+fn confined(confined: Option<&Confined>) -> String {
+    let Some(confined) = confined else { return "no: [confine] is off".to_owned() };
+    let capabilities = match confined.capabilities.is_empty() {
+        true => "no capability".to_owned(),
+        false => confined.capabilities.join(" "),
+    };
+    let limited = |what: &str, enforced: Enforced| match enforced {
+        Enforced::All => format!("{what} limited"),
+        Enforced::Some => format!("{what} limited in part"),
+        Enforced::None => format!("{what} NOT limited"),
+    };
+    format!(
+        "user {}, {capabilities}; {}, {}, {}",
+        confined.user,
+        if confined.no_new_privileges { "no new privileges" } else { "NEW PRIVILEGES possible" },
+        limited("system calls", confined.calls),
+        limited("paths", confined.paths),
+    )
 }
 
 fn row(name: &str, value: String) {

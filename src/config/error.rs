@@ -52,6 +52,9 @@ pub enum Invalid {
     /// A path that depends on where the daemon was started.
     #[error("{0:?} is not an absolute path")]
     Relative(PathBuf),
+    /// No such capability.
+    #[error("{0:?} is no capability; one is \"sys_ptrace\"")]
+    Capability(String),
     /// No such group on this host.
     #[error("there is no group {0}")]
     Group(String),

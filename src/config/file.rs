@@ -34,6 +34,7 @@ pub(super) struct File {
     pub(super) redact: Redact,
     pub(super) seal: Seal,
     pub(super) diagnostics: Diagnostics,
+    pub(super) confine: Confine,
 }
 
 impl Default for File {
@@ -57,6 +58,7 @@ impl Default for File {
             redact: Redact::default(),
             seal: Seal::default(),
             diagnostics: Diagnostics::default(),
+            confine: Confine::default(),
         }
     }
 }
@@ -308,5 +310,37 @@ pub(super) struct Diagnostics {
 impl Default for Diagnostics {
     fn default() -> Diagnostics {
         Diagnostics { level: "info".to_owned(), dir: None, files: 14 }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Mode {
+    BestEffort,
+    Required,
+    Off,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Confine {
+    pub(super) mode: Mode,
+    pub(super) limit_paths: bool,
+    pub(super) capabilities: Vec<String>,
+    pub(super) read: Vec<PathBuf>,
+    pub(super) write: Vec<PathBuf>,
+    pub(super) execute: Vec<PathBuf>,
+}
+
+impl Default for Confine {
+    fn default() -> Confine {
+        Confine {
+            mode: Mode::BestEffort,
+            limit_paths: true,
+            capabilities: Vec::new(),
+            read: Vec::new(),
+            write: Vec::new(),
+            execute: Vec::new(),
+        }
     }
 }

@@ -73,6 +73,8 @@ pub struct Config {
     pub enrich: observe::Config,
     /// The daemon's own log.
     pub diagnostics: Diagnostics,
+    /// What the daemon gives up.
+    pub confine: Confine,
 }
 
 /// What is asked of the kernel's audit subsystem while the daemon runs.
@@ -143,6 +145,34 @@ pub struct Diagnostics {
     pub dir: Option<PathBuf>,
     /// Daily files that are kept.
     pub files: usize,
+}
+
+/// What the daemon gives up when it starts, and what it keeps beside what it needs in any case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Confine {
+    /// Whether.
+    pub mode: ConfineMode,
+    /// Whether the paths that can be opened are limited.
+    pub limit_paths: bool,
+    /// Capabilities that are kept, by number (`linux/capability.h`).
+    pub capabilities: Vec<u8>,
+    /// Paths below which files may be read.
+    pub read: Vec<PathBuf>,
+    /// Paths below which files may be written and made.
+    pub write: Vec<PathBuf>,
+    /// Paths below which programs may be executed.
+    pub execute: Vec<PathBuf>,
+}
+
+/// Whether the daemon gives up what it does not need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConfineMode {
+    /// As far as the kernel can.
+    BestEffort,
+    /// All of it, or the daemon does not start.
+    Required,
+    /// Nothing is given up.
+    Off,
 }
 
 /// What a command line says over the file.
@@ -250,6 +280,7 @@ impl Config {
                 .map_err(|(setting, cause)| invalid(&setting, cause))?,
             redact: redaction(file.redact).map_err(|cause| invalid("redact", Invalid::Redaction(cause)))?,
             enrich: enrich(&file.enrich).map_err(|(setting, cause)| invalid(setting, cause))?,
+            confine: confine(&file.confine).map_err(|(setting, cause)| invalid(setting, cause))?,
             diagnostics: Diagnostics {
                 level: file.diagnostics.level,
                 dir: file.diagnostics.dir,
@@ -320,6 +351,34 @@ fn overload(overload: file::Overload) -> Result<Overload, Invalid> {
             Ok(Overload::Shed(shed::Config { keep_keys: bytes(keep_keys), first_keys: bytes(first_keys) }))
         }
     }
+}
+
+fn confine(file: &file::Confine) -> Result<Confine, (&'static str, Invalid)> {
+    let lists =
+        [("confine.read", &file.read), ("confine.write", &file.write), ("confine.execute", &file.execute)];
+    for (setting, paths) in lists {
+        if let Some(path) = paths.iter().find(|path| !path.is_absolute()) {
+            return Err((setting, Invalid::Relative(path.clone())));
+        }
+    }
+    let number = |name: &String| {
+        let found = format!("CAP_{}", name.to_ascii_uppercase()).parse::<caps::Capability>();
+        found
+            .map(|found| found.index())
+            .map_err(|_| ("confine.capabilities", Invalid::Capability(name.clone())))
+    };
+    Ok(Confine {
+        mode: match file.mode {
+            file::Mode::BestEffort => ConfineMode::BestEffort,
+            file::Mode::Required => ConfineMode::Required,
+            file::Mode::Off => ConfineMode::Off,
+        },
+        limit_paths: file.limit_paths,
+        capabilities: file.capabilities.iter().map(number).collect::<Result<_, _>>()?,
+        read: file.read.clone(),
+        write: file.write.clone(),
+        execute: file.execute.clone(),
+    })
 }
 
 fn space(store: &file::Store) -> Result<Space, Invalid> {
@@ -466,6 +525,12 @@ mod tests {
             ),
             ("\nmetrics_listen = \"[::]:1\"\n", "ktrail.toml:2:18: [::]:1 is not a loopback address"),
             ("metrics_listen = \"localhost:1\"\n", "ktrail.toml:1:18: \"localhost:1\" is not an address and"),
+            ("[confine]\nmode = \"on\"\n", "ktrail.toml:2:8: "),
+            ("[confine]\nread = [\"home\"]\n", "ktrail.toml: confine.read: \"home\" is not an absolute path"),
+            (
+                "[confine]\ncapabilities = [\"sys_all\"]\n",
+                "ktrail.toml: confine.capabilities: \"sys_all\" is no capability",
+            ),
             ("metrics_listen = 9477\n", "ktrail.toml:1:18: invalid type: integer `9477`"),
             ("[store]\nflush = \"often\"\n", "ktrail.toml:2:9: "),
             ("[enrich]\nhashes = true\n", "ktrail.toml:2:1: unknown setting hashes; did you mean hash?"),

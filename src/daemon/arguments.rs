@@ -19,7 +19,8 @@ Rules, as auditctl takes them; each is removed again at the end:
 Example: ktraild -w /etc/passwd -p ra -k passwd-ra
 
 Exit status: 0 after an orderly end, 1 it could not begin or had to stop,
-2 wrong command line, configuration or rule, 4 a right is missing.";
+2 wrong command line, configuration or rule, 4 a right is missing,
+75 the service manager is to start it again, with rights it had given up.";
 
 /// The kernel's audit trail, kept, indexed and served.
 #[derive(Debug, Parser)]

@@ -7,7 +7,7 @@
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -24,7 +24,8 @@ use crate::config::Overload;
 use crate::ingest::counters::Counters;
 use crate::ingest::{Ingest, Now};
 use crate::netlink::error::Error;
-use crate::netlink::events::{self, Events};
+use crate::netlink::events::Events;
+use crate::netlink::takeover::Successor;
 use crate::outputs::tap::Tap;
 use crate::record::RecordType;
 use crate::serve::live::Live;
@@ -61,8 +62,8 @@ pub(super) enum Source {
     Kept {
         /// The socket.
         socket: OwnedFd,
-        /// How its successor is set up.
-        config: events::Config,
+        /// What takes its place.
+        successor: Box<Successor>,
     },
 }
 
@@ -94,6 +95,8 @@ pub(super) struct Storing {
 pub(super) struct Receiving {
     ends: Arc<Ends>,
     bell: Arc<AtomicBool>,
+    /// How often the receiver has gone round.
+    rounds: Arc<AtomicU64>,
     work: Sender<Work>,
     /// Gets the registered socket, or why there is none.
     registered: Channel<Result<OwnedFd, Error>>,
@@ -111,10 +114,12 @@ impl Receiving {
     ) -> std::io::Result<(Receiving, Channel<Work>)> {
         let ends = Arc::new(Ends::default());
         let bell = Arc::new(AtomicBool::new(false));
+        let rounds = Arc::new(AtomicU64::new(0));
         let (work, to_do) = bounded(WORK_MAX);
         let (tell, registered) = bounded(1);
         let thread = {
             let (ends, bell, work) = (ends.clone(), bell.clone(), work.clone());
+            let rounds = rounds.clone();
             let overload = overload.clone();
             thread::Builder::new().name("receive".into()).spawn(move || {
                 let gate = shed::gate(&overload, &counters);
@@ -127,12 +132,12 @@ impl Receiving {
                 };
                 let descriptor = receiver.descriptor();
                 let _ = tell.send(descriptor);
-                receive::receive(&mut receiver, &ends, &work, &bell, &counters);
+                receive::receive(&mut receiver, &ends, &rounds, &work, &bell, &counters);
                 receive::settle(&mut receiver, &ends);
                 Some(receiver.into_events())
             })?
         };
-        Ok((Receiving { ends, bell, work, registered, thread }, to_do))
+        Ok((Receiving { ends, bell, rounds, work, registered, thread }, to_do))
     }
 
     /// Ends the thread, and leaves what the kernel has sent since to whoever has the socket next.
@@ -185,6 +190,11 @@ impl Capture {
     /// Whether both threads are at work.
     pub(super) fn is_running(&self) -> bool {
         !self.receiving.thread.is_finished() && !self.storer.is_finished()
+    }
+
+    /// How often the receiver has gone round, which it does ten times a second at least.
+    pub(super) fn rounds(&self) -> u64 {
+        self.receiving.rounds.load(Ordering::Relaxed)
     }
 
     /// Takes in what the kernel has still sent, stores it, and ends the threads. To be called when nothing new comes.

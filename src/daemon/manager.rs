@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use sd_notify::NotifyState;
@@ -11,6 +11,10 @@ use sd_notify::NotifyState;
 pub(super) const EVENTS: &str = "events";
 /// The name under which the ring's memory is kept.
 pub(super) const RING: &str = "ring";
+
+/// The names of the sockets that were opened while there was a right to make them large, and not used yet.
+pub(super) const OPENED_EVENTS: &str = "opened-events";
+pub(super) const OPENED_LISTENER: &str = "opened-listener";
 
 /// Longest wait for the manager to have done what it was told.
 const BARRIER_MAX: Duration = Duration::from_secs(5);
@@ -50,6 +54,37 @@ fn barrier() -> io::Result<()> {
 /// Says that the daemon receives, stores and answers.
 pub(super) fn ready(status: &str) {
     told(sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(status)]));
+}
+
+/// Whether the manager starts the daemon again, with what it keeps, when that ends with [`super::exit::RESTART`]. A unit
+/// that does so says it in this variable.
+pub(super) fn restarts() -> bool {
+    std::env::var_os("KTRAIL_RESTARTS").is_some()
+}
+
+/// Signs of life for a manager that wants them: while the receiver goes round.
+pub(super) struct Watchdog {
+    /// How often they are given; nothing where they are not wanted.
+    every: Option<Duration>,
+    given: Instant,
+    rounds: u64,
+}
+
+impl Default for Watchdog {
+    fn default() -> Watchdog {
+        let every = sd_notify::watchdog_enabled().map(|longest| longest / 4);
+        Watchdog { every, given: Instant::now(), rounds: 0 }
+    }
+}
+
+impl Watchdog {
+    /// Gives one if it is time and the receiver has made a round since the last one.
+    pub(super) fn look(&mut self, rounds: u64) {
+        if self.every.is_some_and(|every| self.given.elapsed() >= every) && rounds != self.rounds {
+            told(sd_notify::notify(&[NotifyState::Watchdog]));
+            (self.given, self.rounds) = (Instant::now(), rounds);
+        }
+    }
 }
 
 /// Says that the daemon ends.

@@ -6,6 +6,7 @@
 mod arguments;
 mod calls;
 mod capture;
+pub mod confine;
 mod counts;
 mod diagnostics;
 mod drift;
@@ -25,11 +26,15 @@ mod storer;
 mod successor;
 mod unseen;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Error;
 
-use crate::config::Config;
+use confine::Rights;
+use signals::Wish;
+
+use crate::config::{self, Config};
 use crate::netlink;
 
 /// Exit statuses of `ktraild`.
@@ -40,10 +45,13 @@ mod exit {
     pub(super) const FAILED: u8 = 1;
     /// A right is missing.
     pub(super) const NOT_PERMITTED: u8 = 4;
+    /// All is left to a new process, which has to be started; of a check: rights are needed that its parent has given up.
+    pub(super) const RESTART: u8 = 75;
 }
 
 /// Runs `ktraild` and gives its exit status: 0 after an orderly end, 1 when it could not begin or had to stop, 2 when the
-/// command line, the configuration or a rule is wrong, 4 when a right is missing.
+/// command line, the configuration or a rule is wrong, 4 when a right is missing, 75 when a service manager is to start it
+/// again.
 pub fn main() -> ExitCode {
     let arguments = match arguments::read(std::env::args_os()) {
         Ok(arguments) => arguments,
@@ -62,13 +70,24 @@ pub fn main() -> ExitCode {
         Ok(rules) => rules,
         Err(error) => return failed(&error, exit::USAGE),
     };
+    let file = arguments.overrides.file.as_deref().unwrap_or(Path::new(config::FILE_DEFAULT));
+    let rights = Rights::of(&config, file);
+    if let Err(error) = rights.check_groups() {
+        return failed(&error, exit::USAGE);
+    }
     if arguments.check_config {
+        let missing = rights.missing_in_parent();
+        if !missing.is_empty() {
+            eprintln!("ktraild: a restart is needed, for rights that were given up: {}", missing.join(", "));
+            return ExitCode::from(exit::RESTART);
+        }
         rules.warnings.iter().for_each(|warning| eprintln!("ktraild: {warning}"));
         println!("the configuration is good; {} rules", rules.rules.len());
         return ExitCode::SUCCESS;
     }
-    match run::run(&config, &rules) {
-        Ok(()) => ExitCode::SUCCESS,
+    match run::run(&config, &rules, &rights) {
+        Ok(Wish::Restart) => ExitCode::from(exit::RESTART),
+        Ok(_) => ExitCode::SUCCESS,
         Err(error) => {
             let status = match error.downcast_ref() {
                 Some(netlink::error::Error::NotPermitted(_)) => exit::NOT_PERMITTED,

@@ -1,6 +1,6 @@
 //! The thread that receives from the kernel and does nothing else.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -52,11 +52,11 @@ pub(super) fn begin(
 ) -> Result<Receiver, Error> {
     match source {
         Source::Registered(events) => Ok(events.into_receiver(writer, gate)),
-        Source::Kept { socket, config } => {
+        Source::Kept { socket, successor } => {
             let mut intake = Intake::new(writer, gate);
             let kept = takeover::Kept::new(socket);
             read_on(&kept, &mut intake, ends, counters)?;
-            let taken = kept.take_over(&config, &mut intake, || manager::let_go(manager::EVENTS))?;
+            let taken = kept.take_over(*successor, &mut intake, || manager::let_go(manager::EVENTS))?;
             count(counters, taken.counts);
             taken.events.notes.iter().for_each(|note| tracing::warn!("{note}"));
             Ok(taken.events.with_intake(intake))
@@ -92,12 +92,14 @@ fn count(counters: &Counters, counts: Counts) {
 pub(super) fn receive(
     receiver: &mut Receiver,
     ends: &Ends,
+    rounds: &AtomicU64,
     work: &Sender<Work>,
     bell: &AtomicBool,
     counters: &Counters,
 ) {
     let mut busy = false;
     loop {
+        rounds.fetch_add(1, Ordering::Relaxed);
         if ends.leave.load(Ordering::Acquire) {
             return;
         }

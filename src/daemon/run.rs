@@ -6,21 +6,27 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use crossbeam_channel::Receiver as Channel;
 use tokio::sync::watch;
+use tokio::task::{JoinError, JoinHandle};
+use tokio::time::Interval;
 
 use super::calls::Calls;
-use super::capture::{Capture, Receiving, Source, Storing, Work, wall_ms};
+use super::capture::{Capture, Receiving, Storing, Work, wall_ms};
+use super::confine::{self, Confinement, Rights};
 use super::counts::Watch;
 use super::drift::{Drift, Reports};
 use super::host::Host;
-use super::inherit::{self, Inheritance};
+use super::inherit::{self, Beginning, Inheritance};
+use super::manager::Watchdog;
 use super::recover::Known;
 use super::rules::Rules;
 use super::signals::{Signals, Wish};
 use super::space::Space;
 use super::status::{Delivering, Status, Watched};
+use super::successor::{self, Fit};
 use super::unseen::Unseen;
-use super::{diagnostics, manager, successor};
+use super::{diagnostics, manager};
 use crate::config::Config;
 use crate::entry;
 use crate::ingest::counters::Counters;
@@ -29,6 +35,7 @@ use crate::netlink::control::Control;
 use crate::netlink::error::Error;
 use crate::netlink::session::Session;
 use crate::netlink::status::StatusChange;
+use crate::netlink::takeover::Successor;
 use crate::outputs::Outputs;
 use crate::outputs::tap::Tap;
 use crate::record::RecordType;
@@ -40,7 +47,7 @@ use crate::serve::live::Live;
 use crate::serve::metrics::Metrics;
 use crate::serve::{self, Server, Sources};
 use crate::store::{Store, Timings};
-use crate::sys::ring::{Kept, Ring};
+use crate::sys::ring::{Kept, Ring, Writer};
 
 /// How often the daemon looks whether its threads are alive.
 const ALIVE_INTERVAL: Duration = Duration::from_millis(500);
@@ -56,24 +63,37 @@ const OUTPUTS_END_MAX: Duration = Duration::from_secs(10);
 /// The same before the program is executed anew: meanwhile what the kernel sends waits in the socket's buffer.
 const OUTPUTS_RENEW_MAX: Duration = Duration::from_secs(2);
 
+/// Whether the receiver is at work before the log is open.
+enum Receives {
+    /// It is, for the kernel sends already.
+    Already((Receiving, Channel<Work>)),
+    /// It is not: this process is not registered yet.
+    NotYet(Successor, Writer),
+}
+
 /// Runs until a signal asks for the end or a thread fails.
-pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
+pub(super) fn run(config: &Config, rules: &Rules, rights: &Rights) -> anyhow::Result<Wish> {
+    let (opened, confinement) = give_up(config, rights)?;
     let diagnostics = diagnostics::begin(&config.diagnostics)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let within = runtime.enter();
     let signals = Signals::catch()?;
-    rules.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    for warning in confinement.notes().iter().chain(&rules.warnings) {
+        tracing::warn!("{warning}");
+    }
     // What may be missing is looked at first: nothing is made or changed by a daemon that cannot run.
-    let Inheritance { ring: Ring { writer, reader: ring, kept }, socket } = inherit::inheritance()?;
+    let Inheritance { ring: Ring { writer, reader: ring, kept }, socket, opened: carried } =
+        inherit::inheritance()?;
+    let successor = opened.or(carried).map_or_else(|| Successor::open(&config.events), Ok)?;
     let mut session = inherit::session(ring.state())?;
-    let started_ms = wall_ms();
     let counters = Arc::new(Counters::default());
     // What the kernel sends already is received from now on: it drops what it cannot send for more than half a second.
-    let source = inherit::inherited(&mut session, config, socket)?;
-    let op = source.as_ref().map_or("start", Source::op);
-    let receiving = match source {
-        Some(source) => Ok(Receiving::start(source, &config.overload, writer, counters.clone())?),
-        None => Err(writer),
+    let (op, receiving) = match inherit::beginning(&mut session, successor, socket)? {
+        Beginning::Middle(source) => {
+            let op = source.op();
+            (op, Receives::Already(Receiving::start(source, &config.overload, writer, counters.clone())?))
+        }
+        Beginning::Anew(successor) => ("start", Receives::NotYet(successor, writer)),
     };
     let store = open_log(config)?;
     let reader = store.reader();
@@ -91,19 +111,18 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
         unseen: unseen.clone(),
         outputs: delivering.clone(),
         signed: store.signed(),
-        started_ms,
+        started_ms: wall_ms(),
+        confined: confinement.confined().cloned(),
     };
     let calls = Calls::new();
     let (server, watched) = server(config, status, store.timings(), &calls)?;
     manager::keep(manager::RING, &kept);
     let receiving = match receiving {
-        Ok(receiving) => receiving,
-        Err(writer) => Receiving::start(
-            inherit::register(&mut session, config)?,
-            &config.overload,
-            writer,
-            counters.clone(),
-        )?,
+        Receives::Already(receiving) => receiving,
+        Receives::NotYet(successor, writer) => {
+            let source = inherit::register(&mut session, successor)?;
+            Receiving::start(source, &config.overload, writer, counters.clone())?
+        }
     };
     let mut ingest = ingest(config, &counters)?;
     let (outputs, tap) = start_outputs(config, &delivering)?;
@@ -126,7 +145,7 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
         Ok(drift) => {
             greet(config, rules, server.metrics_address());
             manager::ready("capturing");
-            let ended = runtime.block_on(serve_until_signal(server, signals, calls, &capture));
+            let ended = runtime.block_on(serve_until_signal(server, signals, calls, &capture, &confinement));
             drift.stop();
             ended
         }
@@ -136,17 +155,32 @@ pub(super) fn run(config: &Config, rules: &Rules) -> anyhow::Result<()> {
         }
     };
     drop(within);
-    if matches!(ended, Ok(Wish::Renew)) {
+    if let Ok(wish @ (Wish::Renew | Wish::Restart)) = ended {
         watch.stop();
         drop(diagnostics);
-        return Err(renew(session, capture, outputs, &kept));
+        return renew(wish, Left { session, capture, outputs }, &kept, &confinement);
     }
     manager::stopping();
     let result = ended.as_ref().map_or("failed", |_| "success");
     finish(session, watch, capture, &counters, result)?;
     outputs.end(OUTPUTS_END_MAX);
     tracing::info!("stopped");
-    ended.map(drop)
+    ended
+}
+
+/// Opens the sockets that need a right for their large buffers, and gives that up with all else that is not needed. To be
+/// called while there is one thread.
+fn give_up(config: &Config, rights: &Rights) -> anyhow::Result<(Option<Successor>, Confinement)> {
+    // Who cannot be the audit daemon is told before anything is made.
+    Control::open()?.status()?;
+    let opened = (!confine::is_done()).then(|| Successor::open(&config.events)).transpose()?;
+    let confinement = rights.keep(config)?;
+    match opened {
+        Some(opened) if confinement.takes_execution() => {
+            Err(successor::begin_again(&opened, confinement.tell_all(&opened.events.notes)))
+        }
+        opened => Ok((opened, confinement)),
+    }
 }
 
 /// The server of the local API, and where the watcher's part of its status is put once it runs.
@@ -180,17 +214,26 @@ fn open_log(config: &Config) -> anyhow::Result<Store> {
     Ok(store)
 }
 
-/// Leaves all as it is to the program that is executed in this one's place. Comes back with an error only.
-fn renew(session: Session, capture: Capture, outputs: Outputs, ring: &Kept) -> anyhow::Error {
-    let failed = || anyhow::anyhow!("a thread has failed");
-    let Some((store, receiving)) = capture.leave() else { return failed() };
-    if let Err(error) = store.close() {
-        return anyhow::Error::from(error).context("cannot close the log");
-    }
-    outputs.end(OUTPUTS_RENEW_MAX);
-    let Some(events) = receiving.leave() else { return failed() };
+/// What is left to what comes next.
+struct Left {
+    session: Session,
+    capture: Capture,
+    outputs: Outputs,
+}
+
+/// Leaves all as it is to what comes next: the program that is executed in this one's place, or a process that the service
+/// manager starts.
+fn renew(wish: Wish, left: Left, ring: &Kept, confinement: &Confinement) -> anyhow::Result<Wish> {
+    let (store, receiving) = left.capture.leave().context("a thread has failed")?;
+    store.close().context("cannot close the log")?;
+    left.outputs.end(OUTPUTS_RENEW_MAX);
+    let events = receiving.leave().context("a thread has failed")?;
+    let session = left.session;
     session.leave();
-    successor::execute(&events, ring)
+    match wish {
+        Wish::Renew => Err(successor::renew(&events, ring, confinement.tell())),
+        _ => Ok(wish),
+    }
 }
 
 /// Changes the kernel's settings and adds the rules.
@@ -260,10 +303,12 @@ async fn serve_until_signal(
     mut signals: Signals,
     mut calls: Calls,
     capture: &Capture,
+    confinement: &Confinement,
 ) -> anyhow::Result<Wish> {
     let (stop, stopped) = watch::channel(false);
     let serving = tokio::spawn(server.run(stopped));
     let mut alive = tokio::time::interval(ALIVE_INTERVAL);
+    let mut watchdog = Watchdog::default();
     let ended = loop {
         let wish = async {
             tokio::select! {
@@ -279,10 +324,16 @@ async fn serve_until_signal(
                 }
                 if wish == Wish::Renew {
                     manager::reloading();
-                    if let Err(error) = tokio::task::spawn_blocking(successor::check).await? {
-                        tracing::error!("{error:#}; all goes on as it was");
-                        manager::ready("capturing; the last reload was refused");
-                        continue;
+                    let told = confinement.tell();
+                    let check = tokio::task::spawn_blocking(|| successor::check(told));
+                    match with_signs_of_life(check, &mut alive, || watchdog.look(capture.rounds())).await? {
+                        Ok(Fit::Here) => {}
+                        Ok(Fit::Anew) => break Ok(Wish::Restart),
+                        Err(error) => {
+                            tracing::error!("{error:#}; all goes on as it was");
+                            manager::ready("capturing; the last reload was refused");
+                            continue;
+                        }
                     }
                 }
                 break Ok(wish);
@@ -291,12 +342,27 @@ async fn serve_until_signal(
                 if !capture.is_running() {
                     break Err(anyhow::anyhow!("a thread of the daemon has ended early; its reason is above"));
                 }
+                watchdog.look(capture.rounds());
             }
         }
     };
     stop.send_replace(true);
     serving.await?;
     ended
+}
+
+/// Waits for a check, which on a busy machine may take longer than the service manager waits for a sign of life.
+async fn with_signs_of_life<T>(
+    mut check: JoinHandle<T>,
+    alive: &mut Interval,
+    mut give: impl FnMut(),
+) -> Result<T, JoinError> {
+    loop {
+        tokio::select! {
+            checked = &mut check => break checked,
+            _ = alive.tick() => give(),
+        }
+    }
 }
 
 /// Takes back what this run has changed, takes in what is still to come, and closes the log.

@@ -14,6 +14,8 @@ pub(super) enum Wish {
     Rotate,
     /// Go on with the configuration (SIGHUP) or the program (SIGUSR2) as they are now.
     Renew,
+    /// The same, in a new process that the service manager starts. No signal asks for it.
+    Restart,
 }
 
 const ALL: [Signal; 5] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGUSR1, Signal::SIGUSR2];

@@ -26,6 +26,7 @@ pub(super) struct Status {
     pub(super) outputs: Delivering,
     pub(super) signed: Signed,
     pub(super) started_ms: u64,
+    pub(super) confined: Option<protocol::Confined>,
 }
 
 pub(super) type Watched =
@@ -52,6 +53,7 @@ impl Status {
                     log_dir: self.config.store.dir.display().to_string(),
                     followers: u64::try_from(self.live.followers()).unwrap_or(0),
                     metrics: None,
+                    confined: self.confined.clone(),
                 },
                 counters: counts::counters(&self.counters),
                 rates,

@@ -3,15 +3,17 @@
 //! The process id stays, and with it the registration as the audit daemon; the kernel's socket and the ring of messages
 //! are carried through, so nothing is missed and nothing comes twice.
 
-use std::os::fd::AsFd;
+use std::ffi::OsString;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
 
-use super::{manager, signals};
+use super::{exit, manager, signals};
 use crate::netlink::events::Events;
+use crate::netlink::takeover::Successor;
 use crate::sys::kept;
 use crate::sys::ring::Kept;
 
@@ -27,24 +29,51 @@ fn program() -> anyhow::Result<PathBuf> {
     })
 }
 
+/// A variable that tells the program what this process has given up.
+type Told = (&'static str, OsString);
+
+/// How the program and its configuration can go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fit {
+    /// In this process's place.
+    Here,
+    /// In a new process only: they need rights that this one has given up.
+    Anew,
+}
+
 /// Whether the program and its configuration are fit to go on: an error says what is wrong with them.
-pub(super) fn check() -> anyhow::Result<()> {
+pub(super) fn check(told: Option<Told>) -> anyhow::Result<Fit> {
     let program = program()?;
     let mut command = Command::new(&program);
     command.args(std::env::args_os().skip(1)).arg("--check-config").stdin(Stdio::null());
+    command.envs(told);
     let output = command.output().with_context(|| format!("cannot execute {}", program.display()))?;
-    if !output.status.success() {
-        bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
+    let said = String::from_utf8_lossy(&output.stderr);
+    match output.status.code() {
+        Some(0) => Ok(Fit::Here),
+        Some(code) if code == i32::from(exit::RESTART) && manager::restarts() => {
+            tracing::warn!("{}", said.trim());
+            Ok(Fit::Anew)
+        }
+        _ => bail!("{}", said.trim()),
     }
-    Ok(())
 }
 
 /// Executes the program with what it goes on with. Comes back with an error only.
-pub(super) fn execute(events: &Events, ring: &Kept) -> anyhow::Error {
-    let carried = kept::carry(&[(manager::EVENTS, events.as_fd()), (manager::RING, ring.as_fd())]);
-    let begun = carried.map_err(anyhow::Error::from).and_then(|(variable, text)| {
+pub(super) fn renew(events: &Events, ring: &Kept, told: Option<Told>) -> anyhow::Error {
+    execute(&[(manager::EVENTS, events.as_fd()), (manager::RING, ring.as_fd())], told)
+}
+
+/// Executes the program, before it has done anything, with the sockets that it has opened. Comes back with an error only.
+pub(super) fn begin_again(opened: &Successor, told: Option<Told>) -> anyhow::Error {
+    let [events, listener] = opened.descriptors();
+    execute(&[(manager::OPENED_EVENTS, events), (manager::OPENED_LISTENER, listener)], told)
+}
+
+fn execute(descriptors: &[(&str, BorrowedFd<'_>)], told: Option<Told>) -> anyhow::Error {
+    let begun = kept::carry(descriptors).map_err(anyhow::Error::from).and_then(|(variable, text)| {
         let mut command = Command::new(program()?);
-        command.args(std::env::args_os().skip(1)).env(variable, text);
+        command.args(std::env::args_os().skip(1)).env(variable, text).envs(told);
         signals::hold()?;
         Ok(anyhow::Error::from(command.exec()))
     });

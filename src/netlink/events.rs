@@ -77,6 +77,11 @@ impl Events {
 
     /// Goes on with the socket that this process had registered before it executed another program.
     pub fn adopt(socket: OwnedFd) -> Events {
+        Events::opened(socket)
+    }
+
+    /// Goes on with a socket that this process had opened, and no more, before it executed another program.
+    pub fn opened(socket: OwnedFd) -> Events {
         Events {
             socket: adopt(socket),
             sequence: 0,

@@ -17,7 +17,7 @@
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -88,6 +88,36 @@ pub struct Taken {
     pub counts: Counts,
 }
 
+/// The sockets of a take-over, opened while this process may still ask for large buffers. Nothing comes on them yet.
+pub struct Successor {
+    /// The socket that is registered; also that of a process which takes nobody's place.
+    pub events: Events,
+    listener: Socket,
+}
+
+impl Successor {
+    /// Opens the sockets.
+    pub fn open(config: &Config) -> Result<Successor, Error> {
+        let open = |error: io::Error| Error::new(Request::Open, error);
+        let events = Events::open(config)?;
+        let mut listener = Socket::new(control::PROTOCOL).map_err(open)?;
+        // Less than asked for is all that can be had.
+        events::size_buffer(&listener, LISTENER_BYTES).map_err(open)?;
+        listener.bind_auto().map_err(open)?;
+        Ok(Successor { events, listener })
+    }
+
+    /// Goes on with the sockets that this process had opened before it executed another program.
+    pub fn opened(events: OwnedFd, listener: OwnedFd) -> Successor {
+        Successor { events: Events::opened(events), listener: adopt(listener) }
+    }
+
+    /// The descriptors, in the order in which [`Successor::opened`] takes them.
+    pub fn descriptors(&self) -> [BorrowedFd<'_>; 2] {
+        [self.events.as_fd(), self.listener.as_fd()]
+    }
+}
+
 /// The socket of a daemon that has ended.
 pub struct Kept(Socket);
 
@@ -102,17 +132,18 @@ impl Kept {
         intake.receive(&self.0, MsgFlags::MSG_DONTWAIT, &mut |_, _| true)
     }
 
-    /// Registers this process in place of the one that has ended, with a new socket in place of this one.
+    /// Registers this process in place of the one that has ended, with the `successor`'s socket in place of this one.
     ///
     /// All that is received on the way goes into the ring. `let_go` is called when this socket has been read to where the
     /// multicast reader goes on: whoever else holds it has to close it.
     pub fn take_over(
         self,
-        config: &Config,
+        successor: Successor,
         intake: &mut Intake,
         let_go: impl FnOnce(),
     ) -> Result<Taken, Error> {
-        let listener = listen()?;
+        let Successor { mut events, listener } = successor;
+        listener.add_membership(READERS).map_err(|error| Error::new(Request::Open, error))?;
         let mut cover = Cover {
             listener,
             by_listener: Seen::default(),
@@ -122,21 +153,10 @@ impl Kept {
         cover.read_kept(&self.0, intake)?;
         drop(self);
         let_go();
-        let mut events = Events::open(config)?;
         cover.register(&mut events, intake)?;
         cover.change_over(&mut events, intake)?;
         Ok(Taken { events, counts: cover.counts })
     }
-}
-
-fn listen() -> Result<Socket, Error> {
-    let open = |error: io::Error| Error::new(Request::Open, error);
-    let mut socket = Socket::new(control::PROTOCOL).map_err(open)?;
-    // Less than asked for is all that can be had.
-    events::size_buffer(&socket, LISTENER_BYTES).map_err(open)?;
-    socket.bind_auto().map_err(open)?;
-    socket.add_membership(READERS).map_err(open)?;
-    Ok(socket)
 }
 
 /// The multicast reader, and what has come by it and by the others.

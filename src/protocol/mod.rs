@@ -152,6 +152,37 @@ pub struct Daemon {
     /// The loopback address and port at which the metrics are; nothing where none is configured.
     #[serde(default)]
     pub metrics: Option<String>,
+    /// What the daemon is limited to; nothing where it is not by its own doing.
+    #[serde(default)]
+    pub confined: Option<Confined>,
+}
+
+/// The rights that the daemon has left itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confined {
+    /// The user it runs as.
+    pub user: String,
+    /// Its capabilities, as `audit_control`.
+    pub capabilities: Vec<String>,
+    /// Whether no program that it executes can have more rights.
+    pub no_new_privileges: bool,
+    /// How far the system calls are limited to those of its list.
+    pub calls: Enforced,
+    /// How far the paths that can be opened are limited.
+    pub paths: Enforced,
+}
+
+/// How far a limit holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Enforced {
+    /// Wholly.
+    All,
+    /// As far as the kernel can.
+    Some,
+    /// It was not asked for, or the kernel cannot.
+    #[default]
+    None,
 }
 
 /// What has passed through the daemon since it started.

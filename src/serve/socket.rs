@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
@@ -37,8 +37,11 @@ pub(super) fn bind(config: &Config) -> Result<UnixListener, Error> {
     clear(path)?;
     let listener = UnixListener::bind(path).map_err(failed("listen on"))?;
     let (group, mode) = owner(&config.groups);
-    std::os::unix::fs::chown(path, None, group.map(|group| group.as_raw()))
-        .map_err(failed("set the group of"))?;
+    let group = group.map(|group| group.as_raw());
+    // Where it is that group's already, no right to change it is needed.
+    if group.is_some() && group != fs::metadata(path).ok().map(|found| found.gid()) {
+        std::os::unix::fs::chown(path, None, group).map_err(failed("set the group of"))?;
+    }
     fs::set_permissions(path, Permissions::from_mode(mode)).map_err(failed("set the mode of"))?;
     Ok(listener)
 }

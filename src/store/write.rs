@@ -75,6 +75,11 @@ impl Store {
         Store::open_on(config, describe, Arc::new(Mounted))
     }
 
+    /// Makes a log directory where it is missing, as [`Store::open`] does first.
+    pub fn make_dir(config: &Config) -> Result<(), Error> {
+        Disk::prepare(config, Arc::new(Mounted)).map(drop)
+    }
+
     pub(super) fn open_on(
         config: Config,
         describe: Describe,

@@ -39,6 +39,7 @@ const TABLES: &[(&str, &str)] = &[
     ("enrich", "`[enrich]`: what is told of an event's process besides its records"),
     ("seal", "`[seal]`: signatures over the log, docs/tamper-evidence.md"),
     ("overload", "`[overload]`: what happens when more comes than can be stored"),
+    ("confine", "`[confine]`: what the daemon gives up when it starts"),
     ("redact", "`[redact]`: secrets in command lines"),
     ("diagnostics", "`[diagnostics]`: what the daemon tells of itself"),
 ];
