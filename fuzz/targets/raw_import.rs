@@ -6,7 +6,7 @@
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use ktrail::ingest::Ingest;
+use ktrail::ingest::{Ingest, Now};
 use ktrail::ingest::counters::Counters;
 use ktrail::ingest::lines::Lines;
 use ktrail::record::RecordType;
