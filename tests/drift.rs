@@ -31,14 +31,24 @@ fn ktrail(arguments: &[&str]) {
 
 /// What is told of changes: what was done, the rule, and whether it was put back.
 fn told(daemon: &Daemon, least: usize) -> Vec<(String, String, String, Value)> {
-    let events = daemon.search(&["--type", "DAEMON_CONFIG"], least);
+    // What is told of signatures is of this type too.
+    let events = daemon.search(&["--type", "DAEMON_CONFIG"], least + 1);
     let text = |record: &Value, name: &str| record[name].as_str().unwrap_or_default().to_owned();
     let one = |event: &Value| {
         let record = event["records"][0].clone();
-        assert_eq!(text(&record, "op"), "rules-drift", "{event}");
-        (text(&record, "change"), text(&record, "rule"), text(&record, "repair"), record["auid"].clone())
+        let told = || {
+            let [change, rule, repair] = ["change", "rule", "repair"].map(|name| text(&record, name));
+            (change, rule, repair, record["auid"].clone())
+        };
+        match text(&record, "op").as_str() {
+            "seal-begin" => None,
+            op => {
+                assert_eq!(op, "rules-drift", "{event}");
+                Some(told())
+            }
+        }
     };
-    events.iter().map(one).collect()
+    events.iter().filter_map(one).collect()
 }
 
 fn listed(kernel: &mut KernelGuard) -> Vec<String> {

@@ -224,7 +224,7 @@ fn told_as_event(notice: &Notice) -> Option<Note> {
                 true => (RecordType::DAEMON_ERR, "seal-anew", "failed"),
                 false => (RecordType::DAEMON_CONFIG, "seal-begin", "success"),
             };
-            Some((kind, format!("op={op} key={public_key} checkpoint={checkpoint} res={res}")))
+            Some((kind, format!("op={op} public_key={public_key} checkpoint={checkpoint} res={res}")))
         }
         Notice::Opened { checkpoint, .. } => Some(checkpoint_note(*checkpoint)),
         _ => None,

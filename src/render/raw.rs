@@ -19,10 +19,10 @@ pub fn write(event: &Event, out: &mut dyn Write) -> io::Result<()> {
 
 /// Adds one record of the event, given with its place, without a newline.
 pub fn record(event: &Event, place: usize, kind: RecordType, body: &[u8], line: &mut Vec<u8>) {
-    // A line of a log that was no record is given back as it was.
-    let stamped = event.closed != Closed::Malformed;
-    if kind.0 != 0 || stamped {
-        head(event, kind, event.is_unnamed(place), stamped, line);
+    let (stamped, unnamed) = (event.closed != Closed::Malformed, event.is_unnamed(place));
+    // A line of a log that was no record, or of a type that nobody knows, is given back as it was.
+    if kind.0 != 0 || (stamped && !unnamed) {
+        head(event, kind, unnamed, stamped, line);
     }
     // auditd writes one line a record whatever is in it.
     line.extend(body.iter().map(|&byte| if byte == b'\n' { b' ' } else { byte }));

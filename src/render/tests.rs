@@ -227,7 +227,7 @@ fn text_tells_what_is_known_of_the_process() {
         "  above    /usr/sbin/sshd (5)  ? (1)\n",
         "  login    session 3  user alice  from 192.0.2.7  terminal pts/0\n",
         "  in       unit ssh.service  container 3f2a  of podman\n",
-        "  env      LANG=C\\n\n",
+        "  env      LANG=C\\u{a}\n",
         &hash,
     ] {
         assert!(text.contains(part), "{part}\n{text}");

@@ -191,7 +191,11 @@ impl Interpreter<'_> {
             *self.arguments.get_mut(place)? = u64::from(number);
             (self.words)(self.call?, place, &self.arguments)
         });
-        told.unwrap_or_else(|| format!("0x{number:x}"))
+        // auditctl writes the digits of a number so, depending on whether it knows the one system call it is of.
+        told.unwrap_or_else(|| match self.call {
+            Some(_) => format!("0x{number:x}"),
+            None => format!("0x{number:X}"),
+        })
     }
 }
 

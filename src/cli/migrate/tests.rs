@@ -56,7 +56,7 @@ impl Host {
     fn new(conf: &str) -> Host {
         let host = Host { dir: tempfile::tempdir().expect("a directory") };
         let (log, plugins) = (host.at("var/audit.log"), host.at("audit/plugins.d"));
-        let conf = conf.replace("LOG\n", &format!("{}\n", log.display()));
+        let conf = conf.replace("= LOG\n", &format!("= {}\n", log.display()));
         host.write("audit/auditd.conf", &conf.replace("PLUGINS\n", &format!("{}\n", plugins.display())));
         let record =
             |serial: u32| format!("type=USER msg=audit(1700000001.000:{serial}): pid=1 uid=0 res=success\n");

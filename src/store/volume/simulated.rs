@@ -215,12 +215,9 @@ impl Volume for Simulated {
     fn create(&self, path: &Path, mode: u32) -> io::Result<File> {
         let (mut state, result) = self.begin(format!("create {}", self.short(path)));
         result?;
-        let is_new = !path.exists();
         let file = Mounted.create(path, mode)?;
         let inode = state.file(path);
-        if is_new {
-            state.changes.push(vec![Change::Is(path.to_owned(), inode)]);
-        }
+        state.changes.push(vec![Change::Is(path.to_owned(), inode)]);
         Ok(file)
     }
 

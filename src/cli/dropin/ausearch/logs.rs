@@ -200,7 +200,8 @@ fn record(text: &[u8]) -> Option<Incoming<'_>> {
         Err(LineError::UnknownType) => {
             let at = memchr::memmem::find(text, b" msg=audit(")?;
             let (id, _) = stamp::split(text.get(at + 5..)?).ok()?;
-            Some(Incoming { node: None, kind: RecordType(0), unnamed: false, id, body: text })
+            // The text is the whole line, which is what a record of type 0 that had no number stands for.
+            Some(Incoming { node: None, kind: RecordType(0), unnamed: true, id, body: text })
         }
         Err(_) => None,
     }
