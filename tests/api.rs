@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
 use ktrail::client::{Client, Error};
-use ktrail::protocol::SearchParameters;
 use ktrail::protocol::limits::{LIVE_WAITING_MAX, METRICS_CONNECTIONS_MAX};
+use ktrail::protocol::search::SearchParameters;
 use ktrail::serve::error::Error as ServeError;
 use ktrail::serve::live::Live;
 use ktrail::serve::{Config, Server};

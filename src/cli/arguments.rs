@@ -1,7 +1,8 @@
 //! The command line of `ktrail`.
 
+pub(super) mod log;
+
 use std::ffi::OsString;
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
@@ -62,7 +63,7 @@ pub(super) enum Command {
     #[command(after_help = MIGRATE_HELP)]
     Migrate(Migrate),
     /// Show, check, repair and export the segments of a log directory
-    Log(Log),
+    Log(log::Log),
     /// Prove that a log is what was signed, or say where and since when it is not
     #[command(after_help = VERIFY_HELP)]
     Verify(Verify),
@@ -326,12 +327,6 @@ pub(super) struct Migrate {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Log {
-    #[command(subcommand)]
-    pub(super) command: LogCommand,
-}
-
-#[derive(Debug, Args)]
 pub(super) struct Verify {
     /// The log directory, or a copy of one; no daemon is needed
     #[arg(value_name = "DIR")]
@@ -353,73 +348,6 @@ pub(super) struct Verify {
     pub(super) format: Report,
 }
 
-#[derive(Debug, Subcommand)]
-pub(super) enum LogCommand {
-    /// List the segments
-    List(LogList),
-    /// Show what one segment is made of
-    Info(LogInfo),
-    /// Read every byte and compare; exit status 1 when something is wrong
-    Check(LogCheck),
-    /// Mend what can be mended while no daemon writes; exit status 1 when something is left
-    Repair(LogCheck),
-    /// Write the events of segments to standard output
-    Export(LogExport),
-}
-
-#[derive(Debug, Args)]
-pub(super) struct LogList {
-    /// How it is written
-    #[arg(long, value_enum, default_value_t = Report::Text)]
-    pub(super) format: Report,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct LogInfo {
-    /// The segment's number
-    #[arg(value_name = "SEGMENT")]
-    pub(super) segment: u64,
-    /// How it is written
-    #[arg(long, value_enum, default_value_t = Report::Text)]
-    pub(super) format: Report,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct LogCheck {
-    /// How it is written
-    #[arg(long, value_enum, default_value_t = Report::Text)]
-    pub(super) format: Report,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct LogExport {
-    /// How events are written
-    #[arg(long, value_enum, default_value_t = Export::Json)]
-    pub(super) format: Export,
-    /// From this time on: 2026-11-23T09:00, 09:00, today, yesterday, '10 minutes ago'
-    #[arg(long, value_name = "TIME")]
-    pub(super) since: Option<String>,
-    /// Until this time
-    #[arg(long, value_name = "TIME")]
-    pub(super) until: Option<String>,
-    /// Only these segments, both included: 3..7, 3.., ..7, 3
-    #[arg(long, value_name = "A..B", value_parser = segments)]
-    pub(super) segments: Option<RangeInclusive<u64>>,
-}
-
-/// A range of segments' numbers, both ends included.
-fn segments(text: &str) -> Result<RangeInclusive<u64>, String> {
-    let number = |text: &str, open: u64| match text {
-        "" => Ok(open),
-        _ => text.parse().map_err(|_| format!("{text:?} is not a segment's number")),
-    };
-    match text.split_once("..") {
-        _ if text.is_empty() => Err("write 3..7, 3.., ..7 or 3".to_owned()),
-        Some((first, last)) => Ok(number(first, 1)?..=number(last, u64::MAX)?),
-        None => number(text, 0).map(|number| number..=number),
-    }
-}
-
 /// How a report about the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Report {
@@ -427,19 +355,6 @@ pub(super) enum Report {
     Text,
     /// One JSON object a line
     Json,
-}
-
-/// How exported events are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Export {
-    /// One JSON object an event, as it is stored
-    Json,
-    /// Records as auditd's RAW format has them
-    Raw,
-    /// The Elastic Common Schema, one JSON object an event
-    Ecs,
-    /// The Open Cybersecurity Schema Framework, one JSON object an event
-    Ocsf,
 }
 
 /// When the formats for people have colours.
@@ -489,7 +404,7 @@ mod tests {
             ("3...7", Err("\".7\" is not a segment's number".to_owned())),
         ];
         for (text, expected) in cases {
-            assert_eq!(super::segments(text), expected, "{text:?}");
+            assert_eq!(super::log::segments(text), expected, "{text:?}");
         }
     }
 

@@ -15,7 +15,7 @@ use crate::client::Client;
 use crate::config::SOCKET_DEFAULT;
 use crate::entry::decode::describe;
 use crate::entry::field::Field;
-use crate::protocol::SearchParameters;
+use crate::protocol::search::SearchParameters;
 use crate::query::filter::{Filter, Op};
 use crate::query::run::{self, Order, Query};
 use crate::store::Reader;

@@ -13,9 +13,9 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 use tokio::net::UnixStream;
 
+use crate::protocol::search::SearchParameters;
 use crate::protocol::{
-    COUNT_PATH, Count, Problem, SEARCH_PATH, STATUS_PATH, SearchParameters, Status, TAIL_PATH, VERSION,
-    VERSION_PATH, Version,
+    COUNT_PATH, Count, Problem, SEARCH_PATH, STATUS_PATH, Status, TAIL_PATH, VERSION, VERSION_PATH, Version,
 };
 
 /// Bytes of an answer that is not a stream.

@@ -4,25 +4,21 @@ pub mod error;
 mod file;
 mod output;
 mod reference;
+mod settings;
 
-use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use error::{Error, Invalid};
-use file::{Flush, Loopback, Name, OverloadPolicy};
-use nix::unistd::{Gid, Group};
+use file::Loopback;
 
-use crate::enrich::limits::{ANCESTORS_MAX, VARIABLES_MAX};
 use crate::enrich::observe;
 use crate::event::assembler;
 use crate::ingest::shed;
 use crate::netlink::events;
 use crate::outputs;
-use crate::redact::{self, Redactor};
+use crate::redact;
 use crate::serve::access::Groups;
 use crate::store;
 use crate::sys::files::{self, Reason, Untrusted};
@@ -220,10 +216,9 @@ impl Config {
             setting: setting.to_owned(),
             cause,
         };
-        let group = |setting, name| group(name).map_err(|cause| invalid(setting, cause));
-        let at_least = |setting: &'static str, value: u64| match reference::range(setting).0 {
-            least if value >= least => Ok(value),
-            least => Err(invalid(setting, Invalid::TooSmall { value, least })),
+        let group = |setting, name| settings::group(name).map_err(|cause| invalid(setting, cause));
+        let at_least = |setting: &'static str, value: u64| {
+            settings::at_least(setting, value).map_err(|(setting, cause)| invalid(setting, cause))
         };
         let log_dir = overrides.log_dir.clone().unwrap_or(file.log_dir);
         for (setting, path) in [("log_dir", &log_dir), ("socket", &file.socket)] {
@@ -231,28 +226,10 @@ impl Config {
                 return Err(invalid(setting, Invalid::Relative(path.clone())));
             }
         }
-        let interval_s = at_least("seal.interval_s", file.seal.interval_s)?;
-        let space = space(&file.store).map_err(|cause| invalid("store.low_space_command", cause))?;
-        let store = store::Config {
-            dir: log_dir,
-            rotate_bytes: at_least("store.rotate_bytes", file.store.rotate_bytes)?,
-            rotate_age: seconds(file.store.rotate_age_s),
-            retain_bytes: (file.store.retain_bytes > 0).then_some(file.store.retain_bytes),
-            retain_age: seconds(file.store.retain_age_s),
-            flush: match file.store.flush {
-                Flush::None => store::Flush::None,
-                Flush::Interval => {
-                    let least = at_least("store.flush_interval_ms", file.store.flush_interval_ms)?;
-                    store::Flush::Interval(Duration::from_millis(least))
-                }
-                Flush::EveryEvent => store::Flush::EveryEvent,
-            },
-            group: group("store.group", &file.store.group)?,
-            min_free_bytes: Some(space.min_free_bytes)
-                .filter(|bytes| *bytes > 0 && space.policy == LowSpace::Rotate),
-            sign: file.seal.enabled.then(|| Duration::from_secs(interval_s)),
-            ..store::Config::default()
-        };
+        let space =
+            settings::space(&file.store).map_err(|cause| invalid("store.low_space_command", cause))?;
+        let store = settings::store(&file.store, &file.seal, log_dir, &space)
+            .map_err(|(setting, cause)| invalid(setting, cause))?;
         let buffer = at_least("kernel.receive_buffer_bytes", file.kernel.receive_buffer_bytes)?;
         let idle_ms = at_least("events.idle_ms", file.events.idle_ms)?;
         Ok(Config {
@@ -263,7 +240,7 @@ impl Config {
                 administrators: group("administrators", &file.administrators)?,
             },
             metrics: file.metrics_listen.map(|Loopback(address)| address),
-            node: node(&file.node),
+            node: settings::node(&file.node),
             events: events::Config { receive_buffer_bytes: usize::try_from(buffer).unwrap_or(usize::MAX) },
             assembler: assembler::Config { syscall_idle_ms: idle_ms, ..assembler::Config::default() },
             store,
@@ -272,15 +249,16 @@ impl Config {
                 backlog_limit: file.kernel.backlog_limit,
                 backlog_wait_time: file.kernel.backlog_wait_time,
             },
-            overload: overload(file.overload).map_err(|cause| invalid("overload", cause))?,
+            overload: settings::overload(file.overload).map_err(|cause| invalid("overload", cause))?,
             rules_dirs: file.rules_dirs,
-            on_drift: on_drift(file.rules.on_drift),
+            on_drift: settings::on_drift(file.rules.on_drift),
             names: file.events.names,
-            outputs: outputs(&file.output, &file.node)
+            outputs: settings::outputs(&file.output, &file.node)
                 .map_err(|(setting, cause)| invalid(&setting, cause))?,
-            redact: redaction(file.redact).map_err(|cause| invalid("redact", Invalid::Redaction(cause)))?,
-            enrich: enrich(&file.enrich).map_err(|(setting, cause)| invalid(setting, cause))?,
-            confine: confine(&file.confine).map_err(|(setting, cause)| invalid(setting, cause))?,
+            redact: settings::redaction(file.redact)
+                .map_err(|cause| invalid("redact", Invalid::Redaction(cause)))?,
+            enrich: settings::enrich(&file.enrich).map_err(|(setting, cause)| invalid(setting, cause))?,
+            confine: settings::confine(&file.confine).map_err(|(setting, cause)| invalid(setting, cause))?,
             diagnostics: Diagnostics {
                 level: file.diagnostics.level,
                 dir: file.diagnostics.dir,
@@ -290,154 +268,12 @@ impl Config {
     }
 }
 
-/// The outputs; of a wrong one the setting and why.
-fn outputs(
-    tables: &BTreeMap<String, output::Output>,
-    node: &Name,
-) -> Result<Vec<outputs::Config>, (String, Invalid)> {
-    let named = |name: &str, setting: &str| match setting {
-        "" => format!("output.{name}"),
-        setting => format!("output.{name}.{setting}"),
-    };
-    let made = tables.iter().map(|(name, table)| {
-        output::output(name, table, node).map_err(|(setting, cause)| (named(name, setting), cause))
-    });
-    made.collect()
-}
-
-/// The group of that name, if one is named.
-fn group(name: &Option<String>) -> Result<Option<Gid>, Invalid> {
-    let Some(name) = name else { return Ok(None) };
-    let found = Group::from_name(name).ok().flatten();
-    found.map(|group| Some(group.gid)).ok_or_else(|| Invalid::Group(name.clone()))
-}
-
-/// What is replaced, and whether it can be.
-fn redaction(file: file::Redact) -> Result<Option<redact::Config>, redact::error::Error> {
-    let default = redact::Config::default();
-    let config = redact::Config {
-        options: file.options.unwrap_or(default.options),
-        programs: file.programs.map_or(default.programs, |programs| programs.into_iter().collect()),
-        assignments: file.assignments.unwrap_or(default.assignments),
-        urls: file.urls,
-        patterns: file.patterns,
-    };
-    Redactor::new(&config)?;
-    Ok(file.enabled.then_some(config))
-}
-
-/// A time in seconds, of which 0 is none.
-fn seconds(seconds: u64) -> Option<Duration> {
-    (seconds > 0).then(|| Duration::from_secs(seconds))
-}
-
-fn on_drift(choice: file::OnDrift) -> OnDrift {
-    match choice {
-        file::OnDrift::Tell => OnDrift::Tell,
-        file::OnDrift::Repair => OnDrift::Repair,
-    }
-}
-
-fn overload(overload: file::Overload) -> Result<Overload, Invalid> {
-    let file::Overload { policy, keep_keys, first_keys } = overload;
-    if let Some(key) = keep_keys.iter().find(|key| first_keys.contains(key)) {
-        return Err(Invalid::KeptAndFirst(key.clone()));
-    }
-    let bytes = |keys: Vec<String>| keys.into_iter().map(|key| Box::from(key.into_bytes())).collect();
-    match policy {
-        OverloadPolicy::Hold if !keep_keys.is_empty() || !first_keys.is_empty() => Err(Invalid::UnusedKeys),
-        OverloadPolicy::Hold => Ok(Overload::Hold),
-        OverloadPolicy::Shed => {
-            Ok(Overload::Shed(shed::Config { keep_keys: bytes(keep_keys), first_keys: bytes(first_keys) }))
-        }
-    }
-}
-
-fn confine(file: &file::Confine) -> Result<Confine, (&'static str, Invalid)> {
-    let lists =
-        [("confine.read", &file.read), ("confine.write", &file.write), ("confine.execute", &file.execute)];
-    for (setting, paths) in lists {
-        if let Some(path) = paths.iter().find(|path| !path.is_absolute()) {
-            return Err((setting, Invalid::Relative(path.clone())));
-        }
-    }
-    let number = |name: &String| {
-        let found = format!("CAP_{}", name.to_ascii_uppercase()).parse::<caps::Capability>();
-        found
-            .map(|found| found.index())
-            .map_err(|_| ("confine.capabilities", Invalid::Capability(name.clone())))
-    };
-    Ok(Confine {
-        mode: match file.mode {
-            file::Mode::BestEffort => ConfineMode::BestEffort,
-            file::Mode::Required => ConfineMode::Required,
-            file::Mode::Off => ConfineMode::Off,
-        },
-        limit_paths: file.limit_paths,
-        capabilities: file.capabilities.iter().map(number).collect::<Result<_, _>>()?,
-        read: file.read.clone(),
-        write: file.write.clone(),
-        execute: file.execute.clone(),
-    })
-}
-
-fn space(store: &file::Store) -> Result<Space, Invalid> {
-    let (policy, mut command) = (store.on_low_space, store.low_space_command.clone());
-    let runs = matches!(policy, file::LowSpace::Run | file::LowSpace::Halt);
-    if policy == file::LowSpace::Halt && command.is_empty() {
-        command = ["/usr/bin/systemctl", "poweroff"].map(str::to_owned).to_vec();
-    }
-    match command.first() {
-        None if runs => return Err(Invalid::NoCommand),
-        Some(_) if !runs => return Err(Invalid::UnusedCommand),
-        Some(program) if !program.starts_with('/') => return Err(Invalid::Relative(program.into())),
-        _ => {}
-    }
-    let policy = match policy {
-        file::LowSpace::Rotate => LowSpace::Rotate,
-        file::LowSpace::Hold => LowSpace::Hold,
-        file::LowSpace::Run => LowSpace::Run(command),
-        file::LowSpace::Halt => LowSpace::Halt(command),
-    };
-    Ok(Space { min_free_bytes: store.min_free_bytes, policy })
-}
-
-fn enrich(file: &file::Enrich) -> Result<observe::Config, (&'static str, Invalid)> {
-    let at_most = |setting, value: u64, most: usize| match usize::try_from(value) {
-        Ok(value) if value <= most => Ok(value),
-        _ => Err((setting, Invalid::TooLarge { value, most: u64::try_from(most).unwrap_or(u64::MAX) })),
-    };
-    let count = u64::try_from(file.environment.len()).unwrap_or(u64::MAX);
-    at_most("enrich.environment", count, VARIABLES_MAX)?;
-    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let is_name = |name: &str| !name.is_empty() && name.len() <= 256 && name.chars().all(is_word);
-    if let Some(name) = file.environment.iter().find(|name| !is_name(name)) {
-        return Err(("enrich.environment", Invalid::Variable(name.clone())));
-    }
-    Ok(observe::Config {
-        process: file.process,
-        ancestors: at_most("enrich.ancestors", file.ancestors, ANCESTORS_MAX)?,
-        script: file.script,
-        container: file.container,
-        unit: file.unit,
-        login: file.login,
-        hash_bytes_max: file.hash.then_some(file.hash_bytes_max),
-        environment: file.environment.iter().map(|name| name.as_bytes().into()).collect(),
-        ..observe::Config::default()
-    })
-}
-
-/// The text of `node=`; `None` where there is to be none or the host's name cannot be had.
-fn node(name: &Name) -> Option<Box<[u8]>> {
-    match name {
-        Name::None => None,
-        Name::Hostname => nix::unistd::gethostname().ok().map(|name| Box::from(name.as_bytes())),
-        Name::Text(name) => Some(Box::from(name.as_bytes())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use nix::unistd::Gid;
+
     use super::*;
 
     fn parse(text: &str) -> Result<Config, String> {

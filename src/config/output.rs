@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Invalid;
 use super::file::{Loopback, Name};
-use super::{group, reference};
+use super::reference;
+use super::settings::group;
 use crate::outputs::form::Form;
 use crate::outputs::{self, Kind, journal, plugin, socket, syslog, text_log};
 use crate::query::filter::Filter;

@@ -4,6 +4,7 @@
 //! one watches the kernel's own counts. The local API runs on a small runtime beside them.
 
 mod arguments;
+mod begin;
 mod calls;
 mod capture;
 pub mod confine;

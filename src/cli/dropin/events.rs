@@ -22,7 +22,7 @@ use crate::event::assembler::Incoming;
 use crate::event::window::{TIMEOUT_S_DEFAULT, Window};
 use crate::ingest::lines::Lines;
 use crate::ingest::tails::TailNames;
-use crate::protocol::SearchParameters;
+use crate::protocol::search::SearchParameters;
 use crate::query::run::{self, Query};
 use crate::record::line;
 use crate::record::stamp::EventId;

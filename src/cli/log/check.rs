@@ -8,7 +8,8 @@ use anyhow::{Context, bail};
 use serde::Serialize;
 
 use super::{describe_wholly, open_wholly, progress, text};
-use crate::cli::arguments::{LogCheck, Report};
+use crate::cli::arguments::Report;
+use crate::cli::arguments::log::LogCheck;
 use crate::cli::exit;
 use crate::entry::decode::describe;
 use crate::store::{self, Cause, Error, Finding, Notice, Problem, Snapshot};

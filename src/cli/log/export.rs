@@ -7,7 +7,7 @@ use jiff::Zoned;
 use roaring::RoaringBitmap;
 
 use super::{open_and_tell, progress};
-use crate::cli::arguments::{Export, LogExport};
+use crate::cli::arguments::log::{Export, LogExport};
 use crate::cli::{exit, output, time};
 use crate::entry::Stored;
 use crate::entry::decode::decode;

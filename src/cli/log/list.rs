@@ -6,7 +6,8 @@ use anyhow::bail;
 use serde::Serialize;
 
 use super::open_and_tell;
-use crate::cli::arguments::{LogInfo, LogList, Report};
+use crate::cli::arguments::Report;
+use crate::cli::arguments::log::{LogInfo, LogList};
 use crate::cli::exit;
 use crate::cli::status::{size, time};
 use crate::entry::field::Field;

@@ -11,12 +11,13 @@ use std::sync::Arc;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::arguments::{self, LogCommand, Place};
+use super::arguments::Place;
+use super::arguments::log::{self, LogCommand};
 use crate::config::{Config, Overrides};
 use crate::entry::decode;
 use crate::store::{self, Describe, Problem, Reader};
 
-pub(super) fn log(place: &Place, arguments: &arguments::Log) -> anyhow::Result<u8> {
+pub(super) fn log(place: &Place, arguments: &log::Log) -> anyhow::Result<u8> {
     let overrides = Overrides { log_dir: place.log_dir.clone(), ..Overrides::default() };
     let config = Config::load(&overrides)?.store;
     match &arguments.command {

@@ -14,7 +14,7 @@ use crate::client::Client;
 use crate::config::{Config, Overrides};
 use crate::entry::decode::{decode, describe};
 use crate::entry::field::Field;
-use crate::protocol::SearchParameters;
+use crate::protocol::search::SearchParameters;
 use crate::query::filter::{Filter, Op};
 use crate::query::run::{self, Cursor, Query};
 use crate::store::{Position, Reader};
