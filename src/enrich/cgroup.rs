@@ -100,7 +100,8 @@ mod tests {
     #[test]
     fn control_groups_tell_container_and_unit() {
         let id = "0123456789abcdef".repeat(4);
-        let cases: &[(&str, Option<&str>, Option<&str>, Option<&str>)] = &[
+        type Case<'a> = (&'a str, Option<&'a str>, Option<&'a str>, Option<&'a str>);
+        let cases: &[Case<'_>] = &[
             ("0::/", None, None, None),
             ("0::/init.scope", None, None, Some("init.scope")),
             ("0::/system.slice/ssh.service", None, None, Some("ssh.service")),

@@ -75,8 +75,8 @@ impl Interpreter {
             match argument {
                 b"" | b"-" => return None,
                 b"--" => return arguments.next().filter(|file| !file.is_empty()),
-                [b'-', b'-', ..] if self.no_file_words.iter().any(|word| is(word)) => return None,
-                _ if self.valued.iter().any(|option| is(option)) => {
+                [b'-', b'-', ..] if self.no_file_words.iter().any(&is) => return None,
+                _ if self.valued.iter().any(is) => {
                     let value = arguments.next();
                     // PHP's -f names the script itself.
                     if argument == b"-f" {

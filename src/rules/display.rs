@@ -63,8 +63,12 @@ impl Rule {
         let is_arch = |condition: &Condition| condition.field == field::ARCH;
         let before = self.conditions.iter().rposition(is_arch).map_or(0, |last| last + 1);
         let (before, after) = self.conditions.split_at_checked(before).unwrap_or((&self.conditions, &[]));
-        let mut interpreter =
-            words.map(|words| Interpreter { words, call: self.only_call(before.last()), arguments: [0; 4] });
+        let mut interpreter = words.map(|words| Interpreter {
+            words,
+            call: self.only_call(before.last()),
+            has_arch: before.last().is_some(),
+            arguments: [0; 4],
+        });
         before.iter().for_each(|condition| put_condition(condition, interpreter.as_mut(), out));
         self.put_syscalls(before.last(), out);
         after.iter().for_each(|condition| put_condition(condition, interpreter.as_mut(), out));
@@ -145,6 +149,7 @@ fn word(out: &mut Vec<u8>, before: &str, word: &[u8]) {
 struct Interpreter<'a> {
     words: &'a ArgumentWords<'a>,
     call: Option<&'static str>,
+    has_arch: bool,
     /// The arguments told so far.
     arguments: [u64; 4],
 }
@@ -191,10 +196,10 @@ impl Interpreter<'_> {
             *self.arguments.get_mut(place)? = u64::from(number);
             (self.words)(self.call?, place, &self.arguments)
         });
-        // auditctl writes the digits of a number so, depending on whether it knows the one system call it is of.
+        // So auditctl writes the digits: in large letters for the system calls of an architecture of which it is no single one's.
         told.unwrap_or_else(|| match self.call {
-            Some(_) => format!("0x{number:x}"),
-            None => format!("0x{number:X}"),
+            None if self.has_arch => format!("0x{number:X}"),
+            _ => format!("0x{number:x}"),
         })
     }
 }

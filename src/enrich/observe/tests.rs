@@ -218,7 +218,8 @@ fn what_is_switched_off_is_not_told() {
         environment: Vec::new(),
     };
     assert!(off.is_off());
-    let cases: [(Config, fn(&Context) -> bool); 4] = [
+    type Tells = fn(&Context) -> bool;
+    let cases: [(Config, Tells); 4] = [
         (Config { process: true, ..off.clone() }, |context| context.process.is_some()),
         (Config { unit: true, ..off.clone() }, |context| context.unit.is_some()),
         (Config { login: true, ..off.clone() }, |context| context.login.is_some()),

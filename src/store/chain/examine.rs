@@ -230,7 +230,8 @@ fn told(
     describe: &Describe,
 ) -> Result<Vec<Tampering>, Error> {
     let places = if ranges.is_empty() { Vec::new() } else { locate(found, ranges, describe)? };
-    let tell = |(number, (range, place)): (usize, (&Changed, Option<(Entry, Entry)>))| {
+    type Place = Option<(Entry, Entry)>;
+    let tell = |(number, (range, place)): (usize, (&Changed, Place))| {
         let (what, reason) = match number < changed {
             true => (What::Changed, "the entries are not those that were signed"),
             false => (What::Added, "the entries came after the segment was complete"),

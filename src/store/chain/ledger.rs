@@ -12,6 +12,9 @@ use crate::store::names;
 /// Most bytes of a file of records that are read: the statements of some months about one segment.
 pub(super) const LEDGER_BYTES_MAX: u64 = 1 << 30;
 
+/// A ledger and the records in it.
+pub(super) type Opened<T> = (Ledger, Vec<Signed<T>>);
+
 /// The file and how much of it is good.
 pub(super) struct Ledger {
     file: File,
@@ -28,7 +31,7 @@ impl Ledger {
     }
 
     /// Opens one and reads its records. What follows the last whole one goes to the quarantine. `None`: there is no file.
-    pub(super) fn open<T: Body>(disk: &Disk, name: &str) -> Result<Option<(Ledger, Vec<Signed<T>>)>, Error> {
+    pub(super) fn open<T: Body>(disk: &Disk, name: &str) -> Result<Option<Opened<T>>, Error> {
         let Some(file) = disk.append(name)? else { return Ok(None) };
         let path = disk.path(name);
         let bytes = read(&path)?;
