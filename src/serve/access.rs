@@ -75,6 +75,11 @@ pub struct Peer {
 }
 
 impl Peer {
+    /// A caller of whom only this is known.
+    pub fn known(uid: u32, rights: Rights) -> Peer {
+        Peer { uid, rights, ..Peer::default() }
+    }
+
     /// The caller behind a connection. All of it is the kernel's word of the moment when it connected (SO_PEERCRED,
     /// SO_PEERGROUPS): what the process has become since, or whom it has given the connection to, changes nothing.
     /// Who cannot be asked for is a stranger.

@@ -89,7 +89,7 @@ pub struct Sources {
 
 /// Whence a request comes.
 #[derive(Clone)]
-enum Caller {
+pub enum Caller {
     /// The socket.
     Local(Arc<Peer>),
     /// The port for metrics.
@@ -98,13 +98,27 @@ enum Caller {
 
 /// What all connections share.
 #[derive(Clone)]
-struct Shared {
+pub struct Shared {
     sources: Sources,
     limits: Limits,
     calls: Calls,
     searches: Places,
     streams: Places,
     stop: watch::Receiver<bool>,
+}
+
+impl Shared {
+    /// For connections that answer from `sources` until `stop` turns true.
+    pub fn new(sources: Sources, limits: Limits, stop: watch::Receiver<bool>) -> Shared {
+        Shared {
+            calls: Calls::new(sources.notes.clone()),
+            searches: Places::new(limits.searches),
+            streams: Places::new(limits.streams),
+            sources,
+            limits,
+            stop,
+        }
+    }
 }
 
 /// A server that listens.
@@ -142,14 +156,7 @@ impl Server {
         let limits = &self.config.limits;
         let places = Places::new(limits.connections);
         let metrics_places = Arc::new(Semaphore::new(METRICS_CONNECTIONS_MAX));
-        let shared = Shared {
-            limits: limits.clone(),
-            calls: Calls::new(self.sources.notes.clone()),
-            searches: Places::new(limits.searches),
-            streams: Places::new(limits.streams),
-            stop: stop.clone(),
-            sources: self.sources,
-        };
+        let shared = Shared::new(self.sources, limits.clone(), stop.clone());
         let mut connections = JoinSet::new();
         let mut tick = tokio::time::interval(CALLS_TICK);
         loop {
@@ -218,8 +225,8 @@ async fn accept(listener: Option<&TcpListener>) -> io::Result<tokio::net::TcpStr
 }
 
 /// Answers the requests that come over one connection, of whatever kind, until it ends, or it is to stop and the request
-/// under way is answered.
-async fn connection<P>(
+/// under way is answered. It holds its place meanwhile.
+pub async fn connection<P>(
     stream: impl AsyncRead + AsyncWrite + Send,
     caller: Caller,
     shared: Shared,
