@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use nix::time::{ClockId, clock_gettime};
 
-use ktrail::enrich::context::{Bytes, Container, Context, Login, Place, ProcessId, Runtime};
+use ktrail::enrich::context::{Bytes, Container, Context, Login, Place, ProcessId, Runtime, Version};
 use ktrail::enrich::host::{Found, Proc, Processes};
 use ktrail::enrich::observe::{Config, Observer};
 use ktrail::entry::Resolve;
@@ -98,7 +98,7 @@ impl Resolve for Told {
         None
     }
 
-    fn context(&mut self, event: &Event) -> Option<&Context> {
+    fn context(&mut self, event: &Event) -> Option<(&Context, Version)> {
         self.0.as_mut()?.context(event)
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::config::Config;
-use crate::enrich::context::{Context, Login};
+use crate::enrich::context::{Context, Login, Version};
 use crate::enrich::host::{Found, Proc, Processes};
 use crate::enrich::observe::Observer;
 use crate::enrich::{self, Enricher, lookup};
@@ -70,7 +70,7 @@ impl Resolve for Host {
         self.names.as_mut()?.group(id, Instant::now())
     }
 
-    fn context(&mut self, event: &Event) -> Option<&Context> {
+    fn context(&mut self, event: &Event) -> Option<(&Context, Version)> {
         self.observer.as_mut()?.context(event)
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes as the host gave them, which need not be UTF-8.
 pub type Bytes = Arc<[u8]>;
@@ -31,6 +32,24 @@ impl Context {
     /// Whether nothing is told.
     pub fn is_empty(&self) -> bool {
         *self == Context::default()
+    }
+}
+
+/// A number that one state of one context has, and nothing else in this program: what is made of the context can be kept
+/// under it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Version(u64);
+
+impl Version {
+    /// One that was not given before.
+    pub fn unique() -> Version {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Version(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// It as a number: these are given in ascending order.
+    pub fn number(self) -> u64 {
+        self.0
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::context::{Ancestor, Bytes, Context, Process};
+use super::context::{Ancestor, Bytes, Context, Process, Version};
 use super::host::Found;
 use super::rounds::Position;
 use super::sighting::Sighting;
@@ -92,6 +92,8 @@ pub(super) struct Known {
     pub(super) first_ms: u64,
     pub(super) has_ended: bool,
     pub(super) context: Context,
+    /// Of the context as it is.
+    pub(super) version: Version,
     /// The question about its executable's hash whose answer is waited for.
     pub(super) hash_asked: u64,
     /// The same about itself.
@@ -114,6 +116,7 @@ impl Known {
             first_ms: 0,
             has_ended: false,
             context: Context::default(),
+            version: Version::unique(),
             hash_asked: 0,
             asked: 0,
             held: 0,

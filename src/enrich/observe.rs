@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use super::asked::{Asked, Counters};
-use super::context::{Bytes, Context, Login};
+use super::context::{Bytes, Context, Login, Version};
 use super::hash::{Files, Hashed, Wanted};
 use super::host::{Found, Processes};
 use super::known::{Acquaintance, Looked, Moment, Told};
@@ -131,8 +131,8 @@ impl Observer {
         Ok(Observer { config, table, sessions, host, files, position, boot_ms, number: 0 })
     }
 
-    /// What is known of the process that the event is of.
-    pub fn context(&mut self, event: &Event) -> Option<&Context> {
+    /// What is known of the process that the event is of, and its version.
+    pub fn context(&mut self, event: &Event) -> Option<(&Context, Version)> {
         while let Some(answer) = self.host.answer() {
             self.keep(answer);
         }

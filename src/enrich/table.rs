@@ -8,7 +8,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use lru::LruCache;
 
-use super::context::{Ancestor, Bytes, Context, Login, Parent, Process, ProcessId, Sha256};
+use super::context::{Ancestor, Bytes, Context, Login, Parent, Process, ProcessId, Sha256, Version};
 use super::host::Found;
 use super::known::{Acquaintance, Known, Looked, Moment, NO_ARGUMENTS, START_SLACK, Start, Told};
 use super::limits::{HELD_BYTES_MAX, PROCESSES_MAX};
@@ -271,7 +271,7 @@ impl Table {
 
     /// What is told of a process, with its login session.
     #[inline]
-    pub(super) fn context(&mut self, pid: u32, login: Option<&Arc<Login>>) -> Option<&Context> {
+    pub(super) fn context(&mut self, pid: u32, login: Option<&Arc<Login>>) -> Option<(&Context, Version)> {
         let known = self.known.peek_mut(&pid)?;
         let same = match (&known.context.login, login) {
             (Some(known), Some(login)) => Arc::ptr_eq(known, login),
@@ -280,8 +280,9 @@ impl Table {
         };
         if !same {
             known.context.login = login.cloned();
+            known.version = Version::unique();
         }
-        Some(&known.context)
+        Some((&known.context, known.version))
     }
 
     /// Whether the hash of a process's executable is not known.
@@ -297,6 +298,7 @@ impl Table {
     fn change(&mut self, pid: u32, change: impl FnOnce(&mut Known, Told)) {
         let Some(known) = self.known.peek_mut(&pid) else { return };
         change(known, self.told);
+        known.version = Version::unique();
         self.held -= known.held;
         known.held = known.weigh();
         self.held += known.held;

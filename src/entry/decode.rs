@@ -6,7 +6,7 @@ use super::encode::Encoder;
 use super::json::{self, Reader};
 use super::{Resolve, Stored, VERSION, context, date, separator};
 use crate::enrich::Names;
-use crate::enrich::context::Context;
+use crate::enrich::context::{Context, Version};
 use crate::event::{Closed, Event};
 use crate::record::RecordType;
 use crate::record::fields::encode as encoded;
@@ -291,7 +291,7 @@ impl Resolve for Told<'_> {
         None
     }
 
-    fn context(&mut self, _: &Event) -> Option<&Context> {
-        Some(self.0)
+    fn context(&mut self, _: &Event) -> Option<(&Context, Version)> {
+        Some((self.0, Version::unique()))
     }
 }

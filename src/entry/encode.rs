@@ -1,10 +1,11 @@
 //! Event → stored form and terms, in one pass over each record's fields.
 
+use super::contexts::Contexts;
 use super::facts::Facts;
 use super::field::Field;
 use super::layout::Layouts;
 use super::members::Writer;
-use super::{Resolve, VERSION, arguments, context, date, json};
+use super::{Resolve, VERSION, arguments, date, json};
 use crate::event::{Closed, Event};
 use crate::interpret::context::hexadecimal;
 use crate::interpret::{inside, path};
@@ -17,6 +18,7 @@ use crate::store::term::Terms;
 pub struct Encoder {
     layouts: Layouts,
     facts: Facts,
+    contexts: Contexts,
     bytes: Vec<u8>,
     /// Seconds whose date is in `date`.
     date_seconds: Option<u64>,
@@ -55,9 +57,8 @@ impl Encoder {
         }
         out.push(b']');
         self.names(names, out);
-        if let Some(context) = names.context(event) {
-            context::write(context, out);
-            context::index(context, &mut self.bytes, terms);
+        if let Some((context, version)) = names.context(event) {
+            self.contexts.write(context, version, out, terms);
         }
         out.push(b'}');
     }

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod context;
+mod contexts;
 mod date;
 pub mod decode;
 pub mod encode;
@@ -21,7 +22,7 @@ mod tests;
 use std::sync::Arc;
 
 use crate::enrich::Names;
-use crate::enrich::context::Context;
+use crate::enrich::context::{Context, Version};
 use crate::event::Event;
 
 /// The version of the stored form, its member `v`.
@@ -44,8 +45,8 @@ pub trait Resolve {
     fn user(&mut self, id: u32) -> Option<Arc<str>>;
     /// The name of a group id.
     fn group(&mut self, id: u32) -> Option<Arc<str>>;
-    /// What is known of the event's process. Asked once for each event.
-    fn context(&mut self, _event: &Event) -> Option<&Context> {
+    /// What is known of the event's process, and its version. Asked once for each event.
+    fn context(&mut self, _event: &Event) -> Option<(&Context, Version)> {
         None
     }
 }

@@ -8,7 +8,7 @@ use super::encode::Encoder;
 use super::field::Field;
 use crate::enrich::Names;
 use crate::enrich::context::{
-    Ancestor, Bytes, Container, Context, Login, Parent, Process, ProcessId, Runtime, Sha256,
+    Ancestor, Bytes, Container, Context, Login, Parent, Process, ProcessId, Runtime, Sha256, Version,
 };
 use crate::event::{Closed, Event};
 use crate::record::RecordType;
@@ -136,8 +136,8 @@ impl Resolve for Told {
         names().group(id).map(Arc::from)
     }
 
-    fn context(&mut self, _: &Event) -> Option<&Context> {
-        Some(&self.0)
+    fn context(&mut self, _: &Event) -> Option<(&Context, Version)> {
+        Some((&self.0, Version::unique()))
     }
 }
 

@@ -50,6 +50,18 @@ impl Terms {
         self.ends.push((field, end));
     }
 
+    /// Adds all terms of `other`; at once, where no field has terms in both.
+    pub fn append(&mut self, other: &Terms) {
+        if self.fields & other.fields != 0 {
+            other.iter().for_each(|(field, value)| self.add(field, value));
+            return;
+        }
+        let before = u32::try_from(self.bytes.len()).expect("an entry's terms are far below 4 GiB");
+        self.fields |= other.fields;
+        self.bytes.extend_from_slice(&other.bytes);
+        self.ends.extend(other.ends.iter().map(|&(field, end)| (field, before + end)));
+    }
+
     /// The terms in the order they were added.
     pub fn iter(&self) -> impl Iterator<Item = (FieldId, &[u8])> {
         let mut start = 0;

@@ -91,7 +91,7 @@ fn each_process_is_looked_at_once() {
     let host = host();
     let mut observer = observer(PATIENT, &host);
     for time_ms in [700, 710, 720] {
-        let context = observer.context(&call(time_ms, 257, 3, 7, 6, "/cat")).expect("a process").clone();
+        let context = observer.context(&call(time_ms, 257, 3, 7, 6, "/cat")).expect("a process").0.clone();
         let process = context.process.expect("it is told");
         assert_eq!(process.id, ProcessId { started: 60, pid: 7 });
         assert_eq!(process.parent.as_ref().and_then(|parent| parent.exe.as_deref()), Some(&b"/bash"[..]));
@@ -131,10 +131,11 @@ fn a_script_is_told_with_every_event_of_its_process() {
         exec.push(kind, body.as_bytes());
     }
     for event in [exec, call(810, 257, 3, 7, 6, "/usr/bin/bash")] {
-        let script = observer.context(&event).and_then(|context| context.script.clone());
+        let script = observer.context(&event).and_then(|(context, _)| context.script.clone());
         assert_eq!(script.as_deref(), Some(&b"/opt/run"[..]));
     }
-    let next = observer.context(&call(820, 59, 0, 7, 6, "/cat")).and_then(|context| context.script.clone());
+    let next =
+        observer.context(&call(820, 59, 0, 7, 6, "/cat")).and_then(|(context, _)| context.script.clone());
     assert_eq!(next, None);
 }
 
@@ -144,7 +145,7 @@ fn the_environment_is_that_of_the_program() {
     let config = Config { wait: PATIENT, environment: vec![(*b"LANG").into()], ..Config::default() };
     let mut observer = Observer::new(config, Box::new(host.clone())).expect("a thread");
     let mut value = |event: &Event| {
-        let context = observer.context(event).expect("a process");
+        let (context, _) = observer.context(event).expect("a process");
         context.environment.first().map(|(_, value)| String::from_utf8_lossy(value).into_owned())
     };
     assert_eq!(value(&call(700, 257, 3, 7, 6, "/cat")).as_deref(), Some("/cat"));
@@ -174,11 +175,11 @@ fn an_executable_s_hash_is_told() {
     let mut exec = call(700, 59, 0, pid, 6, exe.to_str().expect("text"));
     exec.push(RecordType::PATH, format!("item=0 name=\"abc\" inode={inode} nametype=NORMAL").as_bytes());
     for event in [exec, call(710, 257, 3, pid, 6, exe.to_str().expect("text"))] {
-        let hash = observer.context(&event).and_then(|context| context.hash).expect("it is told");
+        let hash = observer.context(&event).and_then(|(context, _)| context.hash).expect("it is told");
         assert_eq!(hash.0[..4], [0xba, 0x78, 0x16, 0xbf], "of FIPS 180-2");
     }
     assert_eq!(
-        observer.context(&call(720, 59, 0, pid, 6, "/another")).and_then(|context| context.hash),
+        observer.context(&call(720, 59, 0, pid, 6, "/another")).and_then(|(context, _)| context.hash),
         None
     );
 }
@@ -188,7 +189,8 @@ fn a_look_that_hangs_holds_nobody_back() {
     let (open, gate) = bounded(0);
     let host = Double { gate: Some(gate), ..host() };
     let mut observer = observer(Duration::ZERO, &host);
-    let of = |context: Option<&Context>| context.and_then(|context| context.process.clone()).expect("told");
+    let of =
+        |context: Option<&Context>| context.and_then(|(context, _)| context.process.clone()).expect("told");
     for pid in 1..=2000 {
         let process = of(observer.context(&call(u64::from(pid), 257, 3, pid, 0, "/x")));
         assert!(process.parent.is_none());
@@ -232,7 +234,7 @@ fn what_is_switched_off_is_not_told() {
         }
         host.asked = Arc::default();
         let mut observer = Observer::new(config.clone(), Box::new(host)).expect("a thread");
-        let context = observer.context(&call(700, 257, 3, 7, 6, "/cat")).expect("a process");
+        let (context, _) = observer.context(&call(700, 257, 3, 7, 6, "/cat")).expect("a process");
         assert!(is_told(context), "{config:?}");
         let parts = [
             context.process.is_some(),

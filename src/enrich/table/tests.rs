@@ -16,12 +16,14 @@ struct Story {
     host: HashMap<u32, Found>,
     now: Moment,
     looks: usize,
+    /// What was told under each version.
+    told: HashMap<Version, Context>,
 }
 
 impl Story {
     fn new() -> Story {
         let now = Moment { position: Position::new(0, 1000), boot_ms: 0 };
-        Story { table: Table::new(TOLD), host: HashMap::new(), now, looks: 0 }
+        Story { table: Table::new(TOLD), host: HashMap::new(), now, looks: 0, told: HashMap::new() }
     }
 
     /// One of:
@@ -90,6 +92,11 @@ impl Story {
             Act::Exit => self.table.end(seen.pid),
             Act::Other => {}
         }
+        // A version is of one context.
+        for (_, known) in &self.table.known {
+            let told = self.told.entry(known.version).or_insert_with(|| known.context.clone());
+            assert_eq!(*told, known.context);
+        }
     }
 
     /// `STARTED-PID EXE ARGUMENTS < parent the same < ancestors`
@@ -103,7 +110,7 @@ impl Story {
             |argv: &[Bytes]| argv.iter().map(|word| format!(" {}", text(Some(word)))).collect::<String>();
         let own = format!("{}{}", text(exe), list(argv));
         let process =
-            self.table.context(pid, None).and_then(|context| context.process.clone()).expect("told");
+            self.table.context(pid, None).and_then(|(context, _)| context.process.clone()).expect("told");
         let mut shown = format!("{} {own}", process.id);
         if let Some(parent) = &process.parent {
             shown += &format!(" < {} {}{}", parent.id, text(parent.exe.as_ref()), list(&parent.argv));
@@ -267,7 +274,7 @@ fn who_is_gone_is_where_its_parent_is() {
         .chain(["600 6 5 /bash", "700 7 6 /cat", "710 6 5 /bash fork 8"])
         .for_each(|line| story.line(line));
     for pid in [6, 7, 8] {
-        let unit = story.table.context(pid, None).and_then(|context| context.unit.clone());
+        let unit = story.table.context(pid, None).and_then(|(context, _)| context.unit.clone());
         assert_eq!(unit.as_deref(), Some(&b"/bash"[..]), "{pid}");
     }
 }
@@ -332,7 +339,8 @@ fn a_million_processes_need_no_more_room() {
     let held: usize = table.known.iter().map(|(_, known)| known.weigh()).sum();
     assert_eq!(table.held, held);
     // The last of them has its lineage.
-    let process = table.context(1_000_000, None).and_then(|context| context.process.clone()).expect("known");
+    let process =
+        table.context(1_000_000, None).and_then(|(context, _)| context.process.clone()).expect("known");
     assert_eq!(process.parent.as_ref().map(|parent| parent.id.pid), Some(999_999));
     assert_eq!(process.ancestors.len(), 2);
 }
