@@ -82,7 +82,7 @@ pub fn check_shown(line: &[u8], stored: &Stored) {
     for format in [Format::Text, Format::Line] {
         for terminal in [false, true] {
             let mut out = Vec::new();
-            let style = Style { format, terminal, colours: false };
+            let style = Style { format, terminal, colours: false, date: false };
             render::write(style, line, stored, &mut out).expect("memory takes all");
             if terminal {
                 let text = std::str::from_utf8(&out).expect("what a terminal gets is UTF-8");
