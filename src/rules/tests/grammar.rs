@@ -229,7 +229,7 @@ fn rules_are_interpreted_as_auditctl_does() {
             "-a always,exit -F arch=b64 -S open,fcntl -F a1=10",
             "-a always,exit -F arch=x86_64 -S open,fcntl -F a1=0xA",
         ),
-        ("-a always,exit -F arch=b64 -S all -F a1=10", "-a always,exit -F arch=x86_64 -S all -F a1=0xa"),
+        ("-a always,exit -F arch=b64 -S all -F a1=10", "-a always,exit -F arch=x86_64 -S all -F a1=0xA"),
     ] {
         let shown = rule(text).interpreted(&words);
         assert_eq!(String::from_utf8_lossy(&shown), expected);
