@@ -189,8 +189,9 @@ fn a_look_that_hangs_holds_nobody_back() {
     let (open, gate) = bounded(0);
     let host = Double { gate: Some(gate), ..host() };
     let mut observer = observer(Duration::ZERO, &host);
-    let of =
-        |context: Option<(&Context, _)>| context.and_then(|(context, _)| context.process.clone()).expect("told");
+    let of = |context: Option<(&Context, _)>| {
+        context.and_then(|(context, _)| context.process.clone()).expect("told")
+    };
     for pid in 1..=2000 {
         let process = of(observer.context(&call(u64::from(pid), 257, 3, pid, 0, "/x")));
         assert!(process.parent.is_none());
