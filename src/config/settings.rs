@@ -13,8 +13,9 @@ use super::{Confine, ConfineMode, LowSpace, OnDrift, Overload, Space, output, re
 use crate::enrich::limits::{ANCESTORS_MAX, VARIABLES_MAX};
 use crate::enrich::observe;
 use crate::ingest::shed;
+use crate::outputs;
 use crate::redact::{self, Redactor};
-use crate::{outputs, store};
+use crate::store;
 
 /// A number that is not below the least of its setting.
 pub(super) fn at_least(setting: &'static str, value: u64) -> Result<u64, (&'static str, Invalid)> {
