@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn what_is_kept_is_written_as_if_anew() {
         let told = |number: usize| Context {
-            script: (number % 3 > 0).then(|| format!("/opt/{number}").into_bytes().into()),
+            script: (!number.is_multiple_of(3)).then(|| format!("/opt/{number}").into_bytes().into()),
             // The tenth is longer than one that is kept.
             unit: Some(vec![b'u'; number % 10 * KEPT_BYTES_MAX / 9].into()),
             ..Context::default()
