@@ -6,9 +6,9 @@
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use ktrail::ingest::{Ingest, Now};
 use ktrail::ingest::counters::Counters;
 use ktrail::ingest::lines::Lines;
+use ktrail::ingest::{Ingest, Now};
 use ktrail::record::RecordType;
 use ktrail::record::line;
 use ktrail_fuzz::{Collected, log_end};
