@@ -2,8 +2,9 @@
 //!
 //! Between them is a ring of messages in memory that outlives the process. When it is full the receiver waits, the socket's
 //! buffer fills, then the kernel's queue, and at last the kernel holds producers back. Nothing is dropped on the way, unless
-//! the overload policy asks that the least valuable events be left out before the ring is full. A message leaves the ring for good when its event has been written to the log's file, so what a process had received
-//! when it was killed is found by the next one.
+//! the overload policy asks that the least valuable events be left out before the ring is full. A message leaves the ring
+//! for good when its event has been written to the log's file, so what a process had received when it was killed is found
+//! by the next one.
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;

@@ -75,13 +75,8 @@ impl Events {
         Ok(Events { socket, sequence: 0, early: Vec::new(), counts: Counts::default(), notes })
     }
 
-    /// Goes on with the socket that this process had registered before it executed another program.
+    /// Goes on with the socket that this process had opened, registered or not, before it executed another program.
     pub fn adopt(socket: OwnedFd) -> Events {
-        Events::opened(socket)
-    }
-
-    /// Goes on with a socket that this process had opened, and no more, before it executed another program.
-    pub fn opened(socket: OwnedFd) -> Events {
         Events {
             socket: adopt(socket),
             sequence: 0,

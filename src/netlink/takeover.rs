@@ -109,7 +109,7 @@ impl Successor {
 
     /// Goes on with the sockets that this process had opened before it executed another program.
     pub fn opened(events: OwnedFd, listener: OwnedFd) -> Successor {
-        Successor { events: Events::opened(events), listener: adopt(listener) }
+        Successor { events: Events::adopt(events), listener: adopt(listener) }
     }
 
     /// The descriptors, in the order in which [`Successor::opened`] takes them.
