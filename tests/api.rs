@@ -11,6 +11,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::ops::ControlFlow;
+use std::os::fd::BorrowedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -20,9 +21,10 @@ use ktrail::protocol::limits::{LIVE_WAITING_MAX, METRICS_CONNECTIONS_MAX};
 use ktrail::protocol::search::SearchParameters;
 use ktrail::serve::error::Error as ServeError;
 use ktrail::serve::live::Live;
-use ktrail::serve::{Config, Server};
+use ktrail::serve::{Config, Kept, Server};
 use support::openmetrics::{self, Family};
-use support::server::{Told, sources, start, status, terms};
+use support::server::{ANY_PORT, Told, sources, start, status, terms};
+use tokio::sync::watch;
 
 fn collected(client: &Client, parameters: &SearchParameters) -> Vec<String> {
     let mut lines = Vec::new();
@@ -238,7 +240,7 @@ fn a_stale_socket_is_replaced_and_a_live_one_left_alone() {
     let _within = runtime.enter();
     let sources = || sources(&running.store, &Live::default(), &Told::default());
     let bind =
-        |socket: PathBuf| Server::bind(Config { socket, metrics: None, ..Config::default() }, sources());
+        |socket: PathBuf| Server::bind(Config { socket, ..Config::default() }, sources(), Kept::default());
     assert!(matches!(bind(running.socket()), Err(ServeError::InUse(_))));
     let stale = running.dir.path().join("stale");
     drop(UnixListener::bind(&stale).expect("a free path"));
@@ -248,6 +250,63 @@ fn a_stale_socket_is_replaced_and_a_live_one_left_alone() {
     assert!(matches!(bind(file.clone()), Err(ServeError::NotASocket(_))));
     assert_eq!(fs::read_to_string(&file).expect("it is there"), "not a socket");
     assert!(matches!(bind(running.dir.path().join("x".repeat(200))), Err(ServeError::TooLong(_))));
+}
+
+#[test]
+fn who_waits_in_a_kept_socket_is_answered() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let _within = runtime.enter();
+    let running = start(1);
+    let config =
+        |name: &str| Config { socket: dir.path().join(name), metrics: Some(ANY_PORT), ..Config::default() };
+    let bind = |name: &str, kept: Kept| {
+        Server::bind(config(name), sources(&running.store, &Live::default(), &Told::default()), kept)
+            .expect("a free path")
+    };
+    let kept = |server: Server| {
+        let (local, metrics) = server.listeners().descriptors();
+        let own = |descriptor: BorrowedFd<'_>| descriptor.try_clone_to_owned().expect("it is open");
+        Kept { local: Some(own(local)), metrics: metrics.map(own) }
+    };
+    let first = bind("socket", Kept::default());
+    let port = first.metrics_address();
+    let left = kept(first);
+    let ask = |mut stream: UnixStream| {
+        stream
+            .write_all(b"GET /v1/version HTTP/1.1\r\nHost: ktrail\r\nConnection: close\r\n\r\n")
+            .expect("it takes it");
+        let mut answer = String::new();
+        move || {
+            stream.read_to_string(&mut answer).expect("text");
+            answer
+        }
+    };
+    // Nobody accepts at this time.
+    let waits = ask(UnixStream::connect(dir.path().join("socket")).expect("somebody listens"));
+    let second = bind("socket", left);
+    assert_eq!(second.metrics_address(), port, "the same port");
+    let (stop, stopped) = watch::channel(false);
+    let client = std::thread::spawn(move || {
+        let answer = waits();
+        stop.send_replace(true);
+        answer
+    });
+    let listeners = runtime.block_on(second.run(stopped));
+    assert!(client.join().expect("no panic").starts_with("HTTP/1.1 200 OK"));
+    assert!(dir.path().join("socket").exists(), "for whoever goes on");
+    listeners.remove();
+    assert!(!dir.path().join("socket").exists());
+    // Another path, and a path that is gone, are made anew.
+    let left = kept(bind("other", Kept::default()));
+    fs::remove_file(dir.path().join("other")).expect("it is there");
+    for name in ["third", "other"] {
+        let left =
+            Kept { local: left.local.as_ref().map(|kept| kept.try_clone().expect("open")), metrics: None };
+        let server = bind(name, left);
+        assert!(UnixStream::connect(dir.path().join(name)).is_ok(), "{name}");
+        assert_ne!(server.metrics_address(), port);
+    }
 }
 
 #[test]

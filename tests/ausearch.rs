@@ -9,7 +9,7 @@ use std::{env, fs};
 use ktrail::protocol::Status;
 use ktrail::serve::live::Live;
 use ktrail::serve::metrics::Metrics;
-use ktrail::serve::{Server, Sources};
+use ktrail::serve::{Kept, Server, Sources};
 use ktrail::store::{self, Store};
 use tokio::sync::watch;
 
@@ -893,9 +893,9 @@ fn a_store_that_cannot_be_read_is_asked_through_the_socket() {
     let server = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
-            let server = Server::bind(config, sources).expect("a free path");
+            let server = Server::bind(config, sources, Kept::default()).expect("a free path");
             ready.send(()).expect("the test waits");
-            server.run(stopped).await;
+            server.run(stopped).await.remove();
         });
     });
     is_ready.recv().expect("the server starts");

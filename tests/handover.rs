@@ -1,5 +1,5 @@
 //! A daemon that is killed, renewed or reloaded under load, with a service manager that keeps its descriptors: every event
-//! of the load is in the log once.
+//! of the load is in the log once, and no client is turned away.
 
 mod support {
     pub(crate) mod kernel;
@@ -12,9 +12,13 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
 use std::{env, io, thread};
 
+use ktrail::client::{Client, Error};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use support::kernel::KernelGuard;
@@ -53,8 +57,9 @@ impl Scene {
         let watch = format!("-w {} -p r -k handover\n", dir.path().join("watched").display());
         fs::write(rules.join("load.rules"), watch).unwrap();
         // Nobody is held back for long, whatever happens.
-        let config =
-            format!("rules_dirs = [{rules:?}]\n[kernel]\nbacklog_limit = 8192\nbacklog_wait_time = 500\n");
+        let config = format!(
+            "rules_dirs = [{rules:?}]\nmetrics_listen = \"127.0.0.1:0\"\n[kernel]\nbacklog_limit = 8192\nbacklog_wait_time = 500\n"
+        );
         fs::write(dir.path().join("ktrail.toml"), config).unwrap();
         let manager = Manager::new(dir.path());
         let daemon = manager.start(&program(dir.path()), &arguments(dir.path()));
@@ -83,6 +88,10 @@ impl Scene {
             .unwrap();
         let says = child.stdout.take().unwrap();
         Load { child, says, steps, done: 0 }
+    }
+
+    fn caller(&self) -> Caller {
+        Caller::begin(self.dir.path().join("socket"))
     }
 
     fn ktrail(&self, arguments: &[&str]) -> Vec<u8> {
@@ -188,6 +197,40 @@ impl Load {
     }
 }
 
+/// A client that asks for the version over and over.
+struct Caller {
+    enough: Arc<AtomicBool>,
+    thread: JoinHandle<(u32, Vec<Error>)>,
+}
+
+impl Caller {
+    fn begin(socket: PathBuf) -> Caller {
+        let enough = Arc::new(AtomicBool::new(false));
+        let ended = enough.clone();
+        let thread = thread::spawn(move || {
+            let client = Client::new(&socket).unwrap();
+            let (mut answers, mut refused) = (0, Vec::new());
+            while !ended.load(Ordering::Relaxed) {
+                match client.version() {
+                    Ok(_) => answers += 1,
+                    // The process that had taken the request has ended.
+                    Err(Error::CutOff(_)) => {}
+                    Err(error) => refused.push(error),
+                }
+            }
+            (answers, refused)
+        });
+        Caller { enough, thread }
+    }
+
+    /// Ends it: it was answered, and never turned away.
+    fn end(self) {
+        self.enough.store(true, Ordering::Relaxed);
+        let (answers, refused) = self.thread.join().unwrap();
+        assert!(answers > 0 && refused.is_empty(), "{answers} answers; {refused:?}");
+    }
+}
+
 impl Drop for Load {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -239,18 +282,22 @@ fn any(limit: u32) -> u32 {
 #[test]
 fn a_daemon_that_is_killed_under_load_has_a_successor_that_misses_nothing() {
     let Some(mut scene) = Scene::begin() else { return };
-    assert_eq!(scene.manager.names(), ["events", "ring"]);
+    assert_eq!(scene.manager.names(), ["api", "events", "metrics", "ring"]);
+    let caller = scene.caller();
     let mut load = scene.load(times() * STEPS);
     for _ in 0..times() {
         load.wait(any(STEPS));
         scene.kill_and_start();
     }
-    scene.check(load.end());
+    let opens = load.end();
+    caller.end();
+    scene.check(opens);
 }
 
 #[test]
 fn a_daemon_that_is_renewed_under_load_misses_nothing() {
     let Some(scene) = Scene::begin() else { return };
+    let caller = scene.caller();
     let mut load = scene.load(times() * STEPS);
     for number in 0..times() {
         load.wait(any(STEPS));
@@ -263,7 +310,9 @@ fn a_daemon_that_is_renewed_under_load_misses_nothing() {
         scene.signal(if number % 2 == 0 { Signal::SIGUSR2 } else { Signal::SIGHUP });
         scene.manager.wait_until_ready();
     }
-    scene.check(load.end());
+    let opens = load.end();
+    caller.end();
+    scene.check(opens);
 }
 
 #[test]

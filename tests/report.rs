@@ -13,7 +13,7 @@ use ktrail::protocol::Status;
 use ktrail::record::line;
 use ktrail::serve::live::Live;
 use ktrail::serve::metrics::Metrics;
-use ktrail::serve::{Config, Server, Sources};
+use ktrail::serve::{Config, Kept, Server, Sources};
 use ktrail::store::Reader;
 use ktrail::store::Timings;
 use tokio::sync::watch;
@@ -706,9 +706,9 @@ fn a_report_through_the_socket_is_that_of_the_directory() {
                 notes: std::sync::Arc::new(|_| true),
                 administration: std::sync::Arc::new(|_| false),
             };
-            let server = Server::bind(config, sources).expect("a free path");
+            let server = Server::bind(config, sources, Kept::default()).expect("a free path");
             ready.send(()).expect("the test waits");
-            server.run(stopped).await;
+            server.run(stopped).await.remove();
         });
     });
     is_ready.recv().expect("the server starts");

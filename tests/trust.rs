@@ -24,7 +24,7 @@ use ktrail::ruleset::files::Source;
 use ktrail::ruleset::host::ThisHost;
 use ktrail::serve::access::Groups;
 use ktrail::serve::limits::{Limits, Shares};
-use ktrail::serve::{Operation, Server};
+use ktrail::serve::{Kept, Operation, Server};
 use ktrail::store::term::Terms;
 use ktrail::store::{self, Stamp, Store};
 use nix::sys::stat::Mode;
@@ -651,7 +651,7 @@ fn a_socket_is_not_made_where_others_could_replace_it() {
     let bind = |dir: &Path| {
         let config = ktrail::serve::Config { socket: dir.join("socket"), ..Default::default() };
         let sources = sources(&running.store, &running.live, &running.told);
-        Server::bind(config, sources).map(drop).map_err(|error| error.to_string())
+        Server::bind(config, sources, Kept::default()).map(drop).map_err(|error| error.to_string())
     };
     for (mode, expected) in [(0o755, ""), (0o1777, ""), (0o777, "others may write it, its mode is 0777")] {
         let dir = place.path().join(format!("{mode:o}"));
@@ -664,7 +664,9 @@ fn a_socket_is_not_made_where_others_could_replace_it() {
     let socket_mode = |groups: Groups| {
         let socket = place.path().join("mode");
         let config = ktrail::serve::Config { socket: socket.clone(), groups, ..Default::default() };
-        let server = Server::bind(config, sources(&running.store, &running.live, &running.told)).unwrap();
+        let server =
+            Server::bind(config, sources(&running.store, &running.live, &running.told), Kept::default())
+                .unwrap();
         let mode = fs::metadata(&socket).unwrap().permissions().mode() & 0o777;
         drop(server);
         fs::remove_file(socket).unwrap();

@@ -67,7 +67,7 @@ pub(super) fn begin(
     opened: Option<Successor>,
     confinement: &Confinement,
 ) -> anyhow::Result<Begun> {
-    let Inheritance { ring: Ring { writer, reader: ring, kept }, socket, opened: carried } =
+    let Inheritance { ring: Ring { writer, reader: ring, kept }, socket, opened: carried, listeners } =
         inherit::inheritance()?;
     let successor = opened.or(carried).map_or_else(|| Successor::open(&config.events), Ok)?;
     let mut session = inherit::session(ring.state())?;
@@ -100,8 +100,8 @@ pub(super) fn begin(
         confined: confinement.confined().cloned(),
     };
     let calls = Calls::new();
-    let (server, watched) = server(config, status, store.timings(), &calls)?;
-    manager::keep(manager::RING, &kept);
+    let (server, watched) = server(config, status, store.timings(), &calls, listeners)?;
+    keep(&server, &kept);
     let receiving = match receiving {
         Receives::Already(receiving) => receiving,
         Receives::NotYet(successor, writer) => {
@@ -131,13 +131,22 @@ fn server(
     status: Status,
     timings: Timings,
     calls: &Calls,
+    listeners: serve::Kept,
 ) -> anyhow::Result<(Server, Watched)> {
     let (reader, live) = (status.reader.clone(), status.live.clone());
     let (status, watched) = status.source();
     let metrics = Arc::new(Metrics::new(status.clone(), timings));
     let (notes, administration) = (calls.notes(), calls.administration());
     let sources = Sources { reader, live, status, metrics, notes, administration };
-    Ok((Server::bind(server_config(config), sources)?, watched))
+    Ok((Server::bind(server_config(config), sources, listeners)?, watched))
+}
+
+/// Has the manager keep what the next process is to go on with.
+fn keep(server: &Server, ring: &Kept) {
+    manager::keep(manager::RING, ring);
+    let (api, metrics) = server.listeners().descriptors();
+    manager::keep_only(manager::API, Some(api));
+    manager::keep_only(manager::METRICS, metrics);
 }
 
 /// Starts the outputs, and shows the status what becomes of them.

@@ -11,6 +11,7 @@ use crate::netlink::error::Error;
 use crate::netlink::events::Events;
 use crate::netlink::session::Session;
 use crate::netlink::takeover::Successor;
+use crate::serve;
 use crate::sys::ring::Ring;
 use crate::sys::{kept, process};
 
@@ -21,11 +22,14 @@ pub(super) struct Inheritance {
     pub(super) socket: Option<OwnedFd>,
     /// Sockets that this process had opened before it executed this program.
     pub(super) opened: Option<Successor>,
+    /// What it listened on.
+    pub(super) listeners: serve::Kept,
 }
 
 /// What was kept for this process, or an empty ring.
 pub(super) fn inheritance() -> anyhow::Result<Inheritance> {
     let (mut ring, mut socket, mut opened) = (None, None, [None, None]);
+    let mut listeners = serve::Kept::default();
     for (name, descriptor) in kept::given() {
         match name.as_str() {
             manager::RING => match Ring::attach(descriptor) {
@@ -35,6 +39,8 @@ pub(super) fn inheritance() -> anyhow::Result<Inheritance> {
                 }
             },
             manager::EVENTS => socket = Some(descriptor),
+            manager::API => listeners.local = Some(descriptor),
+            manager::METRICS => listeners.metrics = Some(descriptor),
             manager::OPENED_EVENTS => opened[0] = Some(descriptor),
             manager::OPENED_LISTENER => opened[1] = Some(descriptor),
             _ => tracing::warn!("a descriptor of the unknown name {name} was given and is closed"),
@@ -45,7 +51,7 @@ pub(super) fn inheritance() -> anyhow::Result<Inheritance> {
         [Some(events), Some(listener)] => Some(Successor::opened(events, listener)),
         _ => None,
     };
-    Ok(Inheritance { ring, socket, opened })
+    Ok(Inheritance { ring, socket, opened, listeners })
 }
 
 /// The session of this run, or the one an earlier process has left in the middle.

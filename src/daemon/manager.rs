@@ -12,6 +12,10 @@ pub(super) const EVENTS: &str = "events";
 /// The name under which the ring's memory is kept.
 pub(super) const RING: &str = "ring";
 
+/// The names under which the local API's socket and the port for metrics are kept.
+pub(super) const API: &str = "api";
+pub(super) const METRICS: &str = "metrics";
+
 /// The names of the sockets that were opened while there was a right to make them large, and not used yet.
 pub(super) const OPENED_EVENTS: &str = "opened-events";
 pub(super) const OPENED_LISTENER: &str = "opened-listener";
@@ -29,6 +33,14 @@ fn told(result: io::Result<()>) {
 pub(super) fn keep(name: &str, descriptor: impl AsFd) {
     let state = [NotifyState::FdStore, NotifyState::FdName(name)];
     told(sd_notify::notify_with_fds(&state, &[descriptor.as_fd()]));
+}
+
+/// The same for what may differ from what is kept under the name so far, which is closed.
+pub(super) fn keep_only(name: &str, descriptor: Option<impl AsFd>) {
+    told(sd_notify::notify(&[NotifyState::FdStoreRemove, NotifyState::FdName(name)]));
+    if let Some(descriptor) = descriptor {
+        keep(name, descriptor);
+    }
 }
 
 /// Has the manager close what it keeps under a name, and waits until it has.

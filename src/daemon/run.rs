@@ -30,7 +30,7 @@ use crate::netlink::takeover::Successor;
 use crate::outputs::Outputs;
 use crate::rules::plan;
 use crate::ruleset::load::installed;
-use crate::serve::Server;
+use crate::serve::{Listeners, Server};
 use crate::sys::ring::Kept;
 
 /// How often the daemon looks whether its threads are alive.
@@ -77,17 +77,17 @@ pub(super) fn run(config: &Config, rules: &Rules, rights: &Rights) -> anyhow::Re
         }
     };
     drop(within);
-    if let Ok(wish @ (Wish::Renew | Wish::Restart)) = ended {
+    if let Ok((wish, Some(listeners))) = ended {
         watch.stop();
         drop(diagnostics);
-        return renew(wish, Left { session, capture, outputs }, &kept, &confinement);
+        return renew(wish, Left { session, capture, outputs, listeners }, &kept, &confinement);
     }
     manager::stopping();
     let result = ended.as_ref().map_or("failed", |_| "success");
     finish(session, watch, capture, &counters, result)?;
     outputs.end(OUTPUTS_END_MAX);
     tracing::info!("stopped");
-    ended
+    ended.map(|(wish, _)| wish)
 }
 
 /// Opens the sockets that need a right for their large buffers, and gives that up with all else that is not needed. To be
@@ -110,6 +110,7 @@ struct Left {
     session: Session,
     capture: Capture,
     outputs: Outputs,
+    listeners: Listeners,
 }
 
 /// Leaves all as it is to what comes next: the program that is executed in this one's place, or a process that the service
@@ -122,7 +123,7 @@ fn renew(wish: Wish, left: Left, ring: &Kept, confinement: &Confinement) -> anyh
     let session = left.session;
     session.leave();
     match wish {
-        Wish::Renew => Err(successor::renew(&events, ring, confinement.tell())),
+        Wish::Renew => Err(successor::renew(&events, ring, &left.listeners, confinement.tell())),
         _ => Ok(wish),
     }
 }
@@ -180,13 +181,14 @@ fn greet(config: &Config, rules: &Rules, metrics: Option<SocketAddr>) {
     tracing::info!("ready    stop with Ctrl-C or SIGTERM; rules of this run are then removed");
 }
 
+/// What is wished at the end, and the listening sockets where something goes on with them.
 async fn serve_until_signal(
     server: Server,
     mut signals: Signals,
     mut calls: Calls,
     capture: &Capture,
     confinement: &Confinement,
-) -> anyhow::Result<Wish> {
+) -> anyhow::Result<(Wish, Option<Listeners>)> {
     let (stop, stopped) = watch::channel(false);
     let serving = tokio::spawn(server.run(stopped));
     let mut alive = tokio::time::interval(ALIVE_INTERVAL);
@@ -229,8 +231,14 @@ async fn serve_until_signal(
         }
     };
     stop.send_replace(true);
-    serving.await?;
-    ended
+    let listeners = serving.await?;
+    match ended {
+        Ok(wish @ (Wish::Renew | Wish::Restart)) => Ok((wish, Some(listeners))),
+        ended => {
+            listeners.remove();
+            ended.map(|wish| (wish, None))
+        }
+    }
 }
 
 /// Waits for a check, which on a busy machine may take longer than the service manager waits for a sign of life.

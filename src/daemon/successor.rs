@@ -14,6 +14,7 @@ use anyhow::{Context, bail};
 use super::{exit, manager, signals};
 use crate::netlink::events::Events;
 use crate::netlink::takeover::Successor;
+use crate::serve::Listeners;
 use crate::sys::kept;
 use crate::sys::ring::Kept;
 
@@ -60,8 +61,17 @@ pub(super) fn check(told: Option<Told>) -> anyhow::Result<Fit> {
 }
 
 /// Executes the program with what it goes on with. Comes back with an error only.
-pub(super) fn renew(events: &Events, ring: &Kept, told: Option<Told>) -> anyhow::Error {
-    execute(&[(manager::EVENTS, events.as_fd()), (manager::RING, ring.as_fd())], told)
+pub(super) fn renew(
+    events: &Events,
+    ring: &Kept,
+    listeners: &Listeners,
+    told: Option<Told>,
+) -> anyhow::Error {
+    let (api, metrics) = listeners.descriptors();
+    let mut carried =
+        vec![(manager::EVENTS, events.as_fd()), (manager::RING, ring.as_fd()), (manager::API, api)];
+    carried.extend(metrics.map(|metrics| (manager::METRICS, metrics)));
+    execute(&carried, told)
 }
 
 /// Executes the program, before it has done anything, with the sockets that it has opened. Comes back with an error only.

@@ -15,6 +15,7 @@ mod stream;
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -121,21 +122,55 @@ impl Shared {
     }
 }
 
+/// Listening sockets of an earlier process, in which clients may wait.
+#[derive(Default)]
+pub struct Kept {
+    /// The local socket.
+    pub local: Option<OwnedFd>,
+    /// The port for metrics.
+    pub metrics: Option<OwnedFd>,
+}
+
+/// What a server listens on.
+pub struct Listeners {
+    path: PathBuf,
+    local: UnixListener,
+    metrics: Option<TcpListener>,
+}
+
+impl Listeners {
+    /// Takes over what is kept where that is what the configuration wants, and makes the rest.
+    fn of(config: &Config, kept: Kept) -> Result<Listeners, Error> {
+        let metrics = config.metrics.map(|address| adopt_or_listen(address, kept.metrics)).transpose()?;
+        let adopted = kept.local.map(|local| socket::adopt(local, config)).transpose()?.flatten();
+        let local = adopted.map_or_else(|| socket::bind(config), Ok)?;
+        Ok(Listeners { path: config.socket.clone(), local, metrics })
+    }
+
+    /// The local socket and the port for metrics, for a process that goes on with them.
+    pub fn descriptors(&self) -> (BorrowedFd<'_>, Option<BorrowedFd<'_>>) {
+        (self.local.as_fd(), self.metrics.as_ref().map(AsFd::as_fd))
+    }
+
+    /// Removes the socket: nobody goes on with it.
+    pub fn remove(self) {
+        socket::remove(&self.path);
+    }
+}
+
 /// A server that listens.
 pub struct Server {
-    listener: UnixListener,
-    metrics: Option<TcpListener>,
+    listeners: Listeners,
     config: Config,
     sources: Sources,
 }
 
 impl Server {
-    /// Makes the socket. A file left by a daemon that is gone is replaced; one that a living one answers on is an error.
-    /// Must be called within a tokio runtime.
-    pub fn bind(config: Config, mut sources: Sources) -> Result<Server, Error> {
-        let metrics = config.metrics.map(listen).transpose()?;
-        let listener = socket::bind(&config)?;
-        let address = metrics.as_ref().and_then(|listener| listener.local_addr().ok());
+    /// Makes the socket, or goes on with the one that is kept. A file left by a daemon that is gone is replaced; one that a
+    /// living one answers on is an error. Must be called within a tokio runtime.
+    pub fn bind(config: Config, mut sources: Sources, kept: Kept) -> Result<Server, Error> {
+        let listeners = Listeners::of(&config, kept)?;
+        let address = listeners.metrics.as_ref().and_then(|listener| listener.local_addr().ok());
         let status = sources.status;
         // The port is known only now where the system was to choose it.
         sources.status = Arc::new(move || {
@@ -143,16 +178,22 @@ impl Server {
             status.daemon.metrics = address.map(|address| address.to_string());
             status
         });
-        Ok(Server { listener, metrics, config, sources })
+        Ok(Server { listeners, config, sources })
+    }
+
+    /// What it listens on.
+    pub fn listeners(&self) -> &Listeners {
+        &self.listeners
     }
 
     /// Where metrics are served.
     pub fn metrics_address(&self) -> Option<SocketAddr> {
-        self.metrics.as_ref().and_then(|listener| listener.local_addr().ok())
+        self.listeners.metrics.as_ref().and_then(|listener| listener.local_addr().ok())
     }
 
-    /// Serves until `stop` turns true, then ends all streams and removes the socket.
-    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+    /// Serves until `stop` turns true, then ends all streams. Who connects from then on waits in what it gives back.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) -> Listeners {
+        let listeners = self.listeners;
         let limits = &self.config.limits;
         let places = Places::new(limits.connections);
         let metrics_places = Arc::new(Semaphore::new(METRICS_CONNECTIONS_MAX));
@@ -161,8 +202,8 @@ impl Server {
         let mut tick = tokio::time::interval(CALLS_TICK);
         loop {
             let accepted = tokio::select! {
-                accepted = self.listener.accept() => accepted.map(|(stream, _)| Stream::Local(stream)),
-                accepted = accept(self.metrics.as_ref()) => accepted.map(Stream::Loopback),
+                accepted = listeners.local.accept() => accepted.map(|(stream, _)| Stream::Local(stream)),
+                accepted = accept(listeners.metrics.as_ref()) => accepted.map(Stream::Loopback),
                 _ = tick.tick() => {
                     shared.calls.tick(Instant::now());
                     continue;
@@ -195,11 +236,11 @@ impl Server {
                 }
             }
         }
-        socket::remove(&self.config.socket);
         shared.calls.finish();
         let ended = async { while connections.join_next().await.is_some() {} };
         // Streams end by themselves when `stop` is true; what does not is a client that takes nothing any more.
         let _ = tokio::time::timeout(Duration::from_secs(1), ended).await;
+        listeners
     }
 }
 
@@ -209,9 +250,14 @@ enum Stream {
     Loopback(tokio::net::TcpStream),
 }
 
-fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
+/// The kept port if it is this one or any may be taken, or a new one.
+fn adopt_or_listen(address: SocketAddr, kept: Option<OwnedFd>) -> Result<TcpListener, Error> {
     let failed = |source| Error::Port { address, source };
-    let listener = std::net::TcpListener::bind(address).map_err(failed)?;
+    let is_wanted = |kept: &std::net::TcpListener| {
+        kept.local_addr().is_ok_and(|at| at.ip() == address.ip() && [at.port(), 0].contains(&address.port()))
+    };
+    let kept = kept.map(std::net::TcpListener::from).filter(is_wanted);
+    let listener = kept.map_or_else(|| std::net::TcpListener::bind(address), Ok).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
     TcpListener::from_std(listener).map_err(failed)
 }

@@ -1,9 +1,10 @@
-//! The socket file: made, replaced when stale, owned and moded, removed.
+//! The socket file: made, replaced when stale, owned and moded, taken over from an earlier process, removed.
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{self, UnixStream};
 use std::path::Path;
 
 use nix::unistd::Gid;
@@ -36,14 +37,38 @@ pub(super) fn bind(config: &Config) -> Result<UnixListener, Error> {
     files::check_parents(path)?;
     clear(path)?;
     let listener = UnixListener::bind(path).map_err(failed("listen on"))?;
+    give(config)?;
+    Ok(listener)
+}
+
+/// The socket of an earlier process, if it is the one that is wanted and its file is still there: who has connected
+/// meanwhile waits in it.
+pub(super) fn adopt(kept: OwnedFd, config: &Config) -> Result<Option<UnixListener>, Error> {
+    let path = config.socket.as_path();
+    let failed = |action| move |source| Error::System { action, path: path.to_owned(), source };
+    let listener = net::UnixListener::from(kept);
+    let is_wanted = listener.local_addr().is_ok_and(|address| address.as_pathname() == Some(path));
+    let is_there = fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
+    if !is_wanted || !is_there {
+        return Ok(None);
+    }
+    files::check_parents(path)?;
+    give(config)?;
+    listener.set_nonblocking(true).map_err(failed("listen on"))?;
+    UnixListener::from_std(listener).map(Some).map_err(failed("listen on"))
+}
+
+/// Sets the file's group and mode.
+fn give(config: &Config) -> Result<(), Error> {
+    let path = config.socket.as_path();
+    let failed = |action| move |source| Error::System { action, path: path.to_owned(), source };
     let (group, mode) = owner(&config.groups);
     let group = group.map(|group| group.as_raw());
     // Where it is that group's already, no right to change it is needed.
     if group.is_some() && group != fs::metadata(path).ok().map(|found| found.gid()) {
         std::os::unix::fs::chown(path, None, group).map_err(failed("set the group of"))?;
     }
-    fs::set_permissions(path, Permissions::from_mode(mode)).map_err(failed("set the mode of"))?;
-    Ok(listener)
+    fs::set_permissions(path, Permissions::from_mode(mode)).map_err(failed("set the mode of"))
 }
 
 /// Group and mode of the socket file.

@@ -14,7 +14,7 @@ use ktrail::serve::calls::Note;
 use ktrail::serve::limits::Limits;
 use ktrail::serve::live::Live;
 use ktrail::serve::metrics::Metrics;
-use ktrail::serve::{Config, Operation, Server, Sources};
+use ktrail::serve::{Config, Kept, Operation, Server, Sources};
 use ktrail::store::term::Terms;
 use ktrail::store::{self, Stamp, Store};
 use tokio::sync::watch;
@@ -29,7 +29,7 @@ pub(crate) fn terms(key: &str) -> Terms {
 }
 
 /// A port that the system chooses.
-const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+pub(crate) const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 fn output(name: &str) -> Output {
     let failing = Some("why".to_owned());
@@ -133,9 +133,9 @@ pub(crate) fn start_with(
     let thread = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
-            let server = Server::bind(config, sources).expect("a free path");
+            let server = Server::bind(config, sources, Kept::default()).expect("a free path");
             ready.send(()).expect("the test waits");
-            server.run(stopped).await;
+            server.run(stopped).await.remove();
         });
     });
     is_ready.recv().expect("the server starts");
