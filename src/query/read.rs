@@ -3,13 +3,13 @@
 //! What takes time is decompressing frames: hits that lie far apart cost one each.
 
 use std::collections::VecDeque;
-use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::run::Hits;
+use crate::store::threads::{self, THREADS_MAX};
 use crate::store::{Error, Position, SegmentView};
 
 /// Entries that a thread reads in one go where they lie apart: some 0.2 ms of work.
@@ -24,18 +24,13 @@ const PARTS_AHEAD: usize = 32;
 /// Bytes of lines that are read ahead in one part: with [`PARTS_AHEAD`] of them some 36 MiB, however long lines are. What
 /// is beyond is read when it is handed out.
 const PART_BYTES_MAX: usize = 1 << 20;
-/// Threads at most, this one included: what a search may take from a machine that has other work.
-const THREADS_MAX: usize = 4;
-
-/// How many threads a search may use.
-pub(super) fn threads_max() -> usize {
-    thread::available_parallelism().map_or(1, NonZero::get).min(THREADS_MAX)
-}
+/// An entry by its segment and ordinal.
+type Hit<'a> = (&'a SegmentView, u32);
 
 /// Entries to read, and their lines once they are.
 #[derive(Default)]
 struct Part<'a> {
-    hits: Vec<(&'a SegmentView, u32)>,
+    hits: Vec<Hit<'a>>,
     lines: Vec<u8>,
     /// Where each line ends.
     ends: Vec<usize>,
@@ -46,9 +41,7 @@ impl Part<'_> {
     /// Whether at least one in four entries from its first to its last is wanted.
     fn is_dense(&self) -> bool {
         match (self.hits.first(), self.hits.last()) {
-            (Some((from, first)), Some((to, last))) => {
-                from.id() == to.id() && (first.abs_diff(*last) as usize) < 4 * self.hits.len()
-            }
+            (Some((_, first)), Some((_, last))) => (first.abs_diff(*last) as usize) < 4 * self.hits.len(),
             _ => false,
         }
     }
@@ -105,18 +98,18 @@ pub(super) fn ahead<'a>(
         let (give, to_read) = bounded(PARTS_AHEAD);
         let (done, read) = bounded(PARTS_AHEAD + THREADS_MAX);
         let mut parts = Parts { waiting: VecDeque::new(), first: 0 };
-        let mut line = Vec::new();
+        let (mut line, mut next) = (Vec::new(), None);
         let mut threads = 1;
         loop {
             if parts.first == PARTS_ALONE {
-                while threads < threads_max() {
+                while threads < threads::threads_max() {
                     let (to_read, alarm) = (to_read.clone(), Alarm(done.clone()));
-                    scope.spawn(move || work(&to_read, &alarm));
+                    threads::start(scope, move || work(&to_read, &alarm));
                     threads += 1;
                 }
             }
             while parts.waiting.len() < if threads > 1 { PARTS_AHEAD } else { 1 }
-                && let Some(part) = part(hits)?
+                && let Some(part) = part(hits, &mut next)?
             {
                 let number = parts.first + parts.waiting.len();
                 parts.waiting.push_back(None);
@@ -198,12 +191,17 @@ fn work<'a>(to_read: &Receiver<Numbered<'a>>, done: &Alarm<'a>) {
     }
 }
 
-/// The next hits; `None` at the end.
-fn part<'a>(hits: &mut Hits<'a>) -> Result<Option<Part<'a>>, Error> {
+/// The next hits, all of one segment, so that seldom two threads open the same; `None` at the end. `ahead` is the first of
+/// the segment after it.
+fn part<'a>(hits: &mut Hits<'a>, ahead: &mut Option<Hit<'a>>) -> Result<Option<Part<'a>>, Error> {
     let mut part = Part::default();
     while (part.hits.len() < PART_ENTRIES || part.is_dense() && part.hits.len() < DENSE_PART_ENTRIES)
-        && let Some(hit) = hits.next()?
+        && let Some(hit) = ahead.take().map_or_else(|| hits.next(), |hit| Ok(Some(hit)))?
     {
+        if part.hits.first().is_some_and(|(segment, _)| segment.id() != hit.0.id()) {
+            *ahead = Some(hit);
+            break;
+        }
         part.hits.push(hit);
     }
     Ok((!part.hits.is_empty()).then_some(part))

@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use super::filter::Filter;
 use super::{plan, read};
+use crate::store::threads;
 use crate::store::{self, Position, SegmentView, Snapshot};
 
 /// Segments for which it pays to start another thread.
@@ -178,9 +179,9 @@ pub fn count_while(snapshot: &Snapshot, query: &Query, go_on: GoOn<'_>) -> Resul
         }
         Ok(ran)
     };
-    let threads = read::threads_max().min(snapshot.segments().len() / SEGMENTS_FOR_A_THREAD);
+    let threads = threads::threads_max().min(snapshot.segments().len() / SEGMENTS_FOR_A_THREAD);
     let mut all = thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(count_some)).collect();
+        let others: Vec<_> = (1..threads).map(|_| threads::start(scope, count_some)).collect();
         let mut all: Result<Ran, store::Error> = count_some();
         for other in others {
             let ran = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));

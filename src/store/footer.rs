@@ -86,8 +86,7 @@ impl Footer {
     }
 
     /// Reads header and footer and compares what they say with each other and the file's length.
-    pub(super) fn read(file: &File, segment: u64, path: &Path) -> Result<Footer, Error> {
-        let file_bytes = file.metadata().map_err(Error::io("look at", path))?.len();
+    pub(super) fn read(file: &File, file_bytes: u64, segment: u64, path: &Path) -> Result<Footer, Error> {
         let wrong = |what: &str| Error::damaged(path, what);
         let mut head = [0; HEADER_BYTES];
         let mut foot = [0; FOOTER_BYTES];

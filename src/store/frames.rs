@@ -244,7 +244,7 @@ impl Frames<'_> {
     pub(super) fn item(&self, number: u32) -> Result<Item, Error> {
         let mut bytes = [0; ITEM_BYTES];
         let start = u64::from(number) * ITEM_BYTES as u64;
-        TABLE_PAGE.with_borrow_mut(|page| self.pages.read_by(page, start, &mut bytes))?;
+        TABLE_PAGES.with_borrow_mut(|buffers| self.pages.read_by(buffers, start, &mut bytes))?;
         Item::take(&bytes).ok_or_else(|| Error::damaged(self.pages.path, "the frame table is too short"))
     }
 
@@ -314,9 +314,9 @@ impl Frames<'_> {
 }
 
 thread_local! {
-    /// The page of a frame table that was read last. Hits that lie apart seldom want the same page again, and those that
-    /// do follow each other.
-    static TABLE_PAGE: RefCell<PageBuffer> = RefCell::new(PageBuffer::default());
+    /// The two pages of a frame table that were read last: hits that lie apart seldom want the same page again, but a look-up
+    /// may go to and fro between two.
+    static TABLE_PAGES: RefCell<[PageBuffer; 2]> = RefCell::default();
     /// A decompressor, which takes longer to make than a frame to decompress, and the bytes of a frame as they are stored.
     static DECOMPRESSOR: RefCell<(DCtx<'static>, Vec<u8>)> = RefCell::new((DCtx::create(), Vec::new()));
 }

@@ -5,6 +5,7 @@
 
 pub mod chain;
 pub mod term;
+pub(crate) mod threads;
 
 mod attached;
 mod background;

@@ -123,14 +123,14 @@ impl Pages<'_> {
     /// Fills `out` with what is from `start` of the stream that begins with page 0, by a buffer and not by the cache.
     pub(super) fn read_by(
         &self,
-        buffer: &mut PageBuffer,
+        buffers: &mut [PageBuffer; 2],
         start: u64,
         mut out: &mut [u8],
     ) -> Result<(), Error> {
         let payload = PAYLOAD as u64;
         let (mut page, mut skip) = (start / payload, (start % payload) as usize);
         while !out.is_empty() {
-            let bytes = self.buffered(buffer, self.number(0, page)?)?.get(skip..).unwrap_or_default();
+            let bytes = self.buffered(buffers, self.number(0, page)?)?.get(skip..).unwrap_or_default();
             let (part, rest) = out.split_at_mut(bytes.len().min(out.len()));
             part.copy_from_slice(bytes.get(..part.len()).unwrap_or_default());
             (out, page, skip) = (rest, page + 1, 0);
@@ -138,9 +138,13 @@ impl Pages<'_> {
         Ok(())
     }
 
-    /// The payload of one page, which stays in the buffer.
-    fn buffered<'b>(&self, buffer: &'b mut PageBuffer, number: u32) -> Result<&'b [u8], Error> {
+    /// The payload of one page, which is then in the first buffer.
+    fn buffered<'b>(&self, buffers: &'b mut [PageBuffer; 2], number: u32) -> Result<&'b [u8], Error> {
         let key = Some((self.generation, number));
+        if buffers[0].key != key {
+            buffers.swap(0, 1);
+        }
+        let buffer = &mut buffers[0];
         if buffer.key != key {
             buffer.key = None;
             buffer.bytes.resize(PAGE, 0);

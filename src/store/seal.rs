@@ -76,7 +76,7 @@ fn make(
     disk.rename(&index_next, &index_name)?;
     disk.rename(&segment_next, &segment)?;
     disk.sync_dir()?;
-    let (sealed, problem) = Sealed::open(live.id, &shared.dir, &shared.caches, &shared.describe, true)?;
+    let (sealed, problem) = Sealed::open(live.id, &shared.caches, &shared.describe, true)?;
     if let Some((path, reason)) = problem {
         return Err(Error::Damaged { path, what: reason });
     }

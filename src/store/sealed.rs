@@ -21,10 +21,13 @@ use super::replay::{Step, Walked};
 use super::stamps::{Bounds, Range};
 use super::term::FieldId;
 use super::{Describe, Stamp, names, replay};
-use crate::sys::files::open_regular;
+use crate::sys::files::Dir;
 
 /// Bytes of pages kept: a few for each of some hundred segments.
 const PAGES_BYTES_MAX: usize = 4 << 20;
+/// The same for who asks once: those of a few segments. Memory that is touched for the first time costs more than reading
+/// a page again.
+const PAGES_BYTES_ONCE: usize = 128 << 10;
 /// Bytes of dictionaries kept; they are what a substring search walks through.
 const DICTIONARIES_BYTES_MAX: usize = 8 << 20;
 /// Files kept open: far below the usual limit of 1024, since a store may have more segments than that.
@@ -36,6 +39,7 @@ const DECODERS_MAX: usize = 16;
 /// What all segments of a directory share.
 #[derive(Debug)]
 pub(super) struct Caches {
+    dir: Dir,
     index: IndexCaches,
     frames: RecentFrames,
     files: Cache<(u64, bool), OpenFile>,
@@ -57,9 +61,11 @@ struct OpenSegment {
 }
 
 impl Caches {
-    pub(super) fn new() -> Self {
-        let pages = PageCache::new(PAGES_BYTES_MAX);
+    /// For the segments of a directory. `once`: of a process that is to answer one question.
+    pub(super) fn new(dir: Dir, once: bool) -> Self {
+        let pages = PageCache::new(if once { PAGES_BYTES_ONCE } else { PAGES_BYTES_MAX });
         Caches {
+            dir,
             index: IndexCaches { pages, dictionaries: Cache::new(DICTIONARIES_BYTES_MAX) },
             frames: RecentFrames::default(),
             files: Cache::new(FILES_MAX),
@@ -85,7 +91,6 @@ pub(super) struct Sealed {
     pub(super) bytes: u64,
     pub(super) binding: Binding,
     generation: u64,
-    dir: Arc<Path>,
     caches: Arc<Caches>,
     describe: Describe,
     index: Mutex<Option<OpenIndex>>,
@@ -101,20 +106,19 @@ impl Sealed {
     /// Looks at a sealed segment. `thorough`: also at the segment's own header and footer, not at its index alone.
     pub(super) fn open(
         id: u64,
-        dir: &Arc<Path>,
         caches: &Arc<Caches>,
         describe: &Describe,
         thorough: bool,
     ) -> Result<(Sealed, IndexProblem), Error> {
-        let path = dir.join(names::sealed(id));
+        let (name, dir) = (names::sealed(id), &caches.dir);
+        let path = dir.path().join(&name);
         let mut sealed = Sealed {
             id,
             entries: 0,
             bounds: Bounds::of(Stamp::default()),
-            bytes: std::fs::symlink_metadata(&path).map_err(Error::open(&path))?.len(),
+            bytes: dir.length(&name).map_err(Error::open(&path))?,
             binding: Binding { bytes: 0, footer_crc: 0 },
             generation: generation(),
-            dir: dir.clone(),
             caches: caches.clone(),
             describe: describe.clone(),
             index: Mutex::new(None),
@@ -149,23 +153,26 @@ impl Sealed {
     }
 
     fn read_footer(&self, path: &Path) -> Result<Footer, Error> {
-        let file = open_regular(path).map_err(Error::open(path))?;
-        Footer::read(&file, self.id, path)
+        let (file, bytes) = self.open_file(&names::sealed(self.id), path)?;
+        Footer::read(&file, bytes, self.id, path)
+    }
+
+    fn open_file(&self, name: &str, path: &Path) -> Result<(File, u64), Error> {
+        self.caches.dir.open_regular(name).map_err(Error::open(path))
     }
 
     pub(super) fn path(&self) -> PathBuf {
-        self.dir.join(names::sealed(self.id))
+        self.caches.dir.path().join(names::sealed(self.id))
     }
 
     pub(super) fn index_path(&self) -> PathBuf {
-        self.dir.join(names::index(self.id))
+        self.caches.dir.path().join(names::index(self.id))
     }
 
     /// Opens the index file and reads its head.
     fn open_index(&self) -> Result<(OpenIndex, u64), Error> {
         let path = self.index_path();
-        let file = open_regular(&path).map_err(Error::open(&path))?;
-        let length = file.metadata().map_err(Error::io("look at", &path))?.len();
+        let (file, length) = self.open_file(&names::index(self.id), &path)?;
         let generation = generation();
         let pages = self.index_pages(generation, Source::File(&file), &path);
         let head = index::read_head(&pages)?;
@@ -188,7 +195,7 @@ impl Sealed {
             return Ok(file);
         }
         let path = self.index_path();
-        let file = Arc::new(open_regular(&path).map_err(Error::open(&path))?);
+        let file = Arc::new(self.open_file(&names::index(self.id), &path)?.0);
         self.caches.files.insert(key, OpenFile::Index(file.clone()), 1);
         Ok(file)
     }
@@ -198,8 +205,8 @@ impl Sealed {
         if let Some(OpenFile::Segment(open)) = self.caches.files.get(&key) {
             return Ok(open);
         }
-        let file = open_regular(path).map_err(Error::open(path))?;
-        let footer = Footer::read(&file, self.id, path)?;
+        let (file, bytes) = self.open_file(&names::sealed(self.id), path)?;
+        let footer = Footer::read(&file, bytes, self.id, path)?;
         if footer.crc != self.binding.footer_crc || footer.entries != self.entries {
             return Err(Error::damaged(path, "it is not the segment that was opened"));
         }

@@ -6,15 +6,16 @@
 use std::fmt;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat, openat2};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2};
 use nix::libc;
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, fstatat};
 use nix::unistd::geteuid;
 use thiserror::Error;
 
@@ -93,6 +94,38 @@ impl Untrusted {
     }
 }
 
+/// A directory that is held open, so that its path is not walked again for each of its files.
+#[derive(Debug)]
+pub struct Dir {
+    path: Arc<Path>,
+    descriptor: OwnedFd,
+}
+
+impl Dir {
+    /// Opens a directory, which must not be a symbolic link (ELOOP or ENOTDIR).
+    pub fn open(path: Arc<Path>) -> io::Result<Dir> {
+        let descriptor = openat(AT_FDCWD, &*path, OFlag::O_PATH | OFlag::O_DIRECTORY | STAY, Mode::empty())?;
+        Ok(Dir { path, descriptor })
+    }
+
+    /// The path by which it was opened.
+    pub fn path(&self) -> &Arc<Path> {
+        &self.path
+    }
+
+    /// Opens one of its files for reading, as [`open_regular`] does, and gives its length too.
+    pub fn open_regular(&self, name: &str) -> io::Result<(File, u64)> {
+        let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | STAY;
+        regular(beneath(self.descriptor.as_fd(), Path::new(name), flags, Mode::empty()).map(File::from))
+    }
+
+    /// The length of one of its files in bytes.
+    pub fn length(&self, name: &str) -> io::Result<u64> {
+        let found = fstatat(&self.descriptor, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
+        Ok(u64::try_from(found.st_size).unwrap_or(0))
+    }
+}
+
 /// Opens a file of a directory. Neither the directory's own name nor the file's may be a symbolic link (ELOOP), and a
 /// fifo or a device is not waited for. `flags` are those of open(2), `mode` that of a file it makes.
 pub fn open(path: &Path, flags: OFlag, mode: u32) -> io::Result<File> {
@@ -110,13 +143,21 @@ pub fn open(path: &Path, flags: OFlag, mode: u32) -> io::Result<File> {
 
 /// Opens a file for reading, as [`open`] does; it has to be a regular one.
 pub fn open_regular(path: &Path) -> io::Result<File> {
-    let file =
-        open(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK, 0).map_err(|error| match error.raw_os_error() {
+    regular(open(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK, 0)).map(|(file, _)| file)
+}
+
+/// A file that was opened, if it is a regular one, and its length.
+fn regular(opened: Result<File, impl Into<io::Error>>) -> io::Result<(File, u64)> {
+    let file = opened.map_err(|error| {
+        let error = error.into();
+        match error.raw_os_error() {
             Some(libc::ELOOP) => io::Error::new(io::ErrorKind::InvalidInput, Reason::Symlink.to_string()),
             _ => error,
-        })?;
-    match file.metadata()?.is_file() {
-        true => Ok(file),
+        }
+    })?;
+    let found = file.metadata()?;
+    match found.is_file() {
+        true => Ok((file, found.len())),
         false => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")),
     }
 }
@@ -132,7 +173,7 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
 const STAY: OFlag = OFlag::O_NOFOLLOW.union(OFlag::O_CLOEXEC);
 
 /// Opens a name below a directory and nowhere else.
-fn beneath(dir: BorrowedFd<'_>, name: &Path, flags: OFlag, mode: Mode) -> nix::Result<std::os::fd::OwnedFd> {
+fn beneath(dir: BorrowedFd<'_>, name: &Path, flags: OFlag, mode: Mode) -> nix::Result<OwnedFd> {
     /// Kernels before 5.6 and some sandboxes do not have openat2.
     static IS_MISSING: AtomicBool = AtomicBool::new(false);
     if !IS_MISSING.load(Ordering::Relaxed) {

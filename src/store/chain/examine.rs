@@ -12,6 +12,7 @@ use crate::store::error::Error;
 use crate::store::sealed::{Caches, Sealed};
 use crate::store::term::Terms;
 use crate::store::{Describe, LINE_BYTES_MAX};
+use crate::sys::files::Dir;
 
 /// A segment's file.
 pub(super) enum Found {
@@ -28,7 +29,8 @@ impl Found {
 
     pub(super) fn sealed(segment: u64, dir: &Arc<Path>, describe: &Describe) -> Result<Found, Error> {
         // The index is not needed: it may be damaged or gone.
-        let (sealed, _) = Sealed::open(segment, dir, &Arc::new(Caches::new()), describe, true)?;
+        let opened = Dir::open(dir.clone()).map_err(Error::open(dir))?;
+        let (sealed, _) = Sealed::open(segment, &Arc::new(Caches::new(opened, true)), describe, true)?;
         Ok(Found::Sealed(Box::new(sealed)))
     }
 
