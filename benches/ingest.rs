@@ -133,20 +133,22 @@ fn ingest(log: &[u8], redactor: Option<Redactor>, sink: &mut dyn Sink) {
     ingest.finish(Now::default(), sink);
 }
 
-fn index(log: &[u8], folder: &Path) {
-    let dir = tempfile::tempdir_in(folder).expect("the temporary folder takes a new one");
-    // One segment: sealing is another thread's work and has a bench of its own.
+/// One segment without checkpoints: sealing is another thread's work and has a bench of its own.
+fn open(dir: &Path) -> Store {
     let config = store::Config {
-        dir: dir.path().to_path_buf(),
+        dir: dir.to_path_buf(),
         flush: Flush::None,
         rotate_bytes: u64::MAX,
+        checkpoint_bytes: u64::MAX / 2,
         ..store::Config::default()
     };
-    let describe = Arc::new(ktrail::entry::decode::describe);
-    let (store, _) = Store::open(config, describe).expect("a new folder is a store");
-    let mut log_sink = Log(store);
+    Store::open(config, Arc::new(ktrail::entry::decode::describe)).expect("a folder of ours").0
+}
+
+fn index(log: &[u8], dir: &Path) {
+    let mut log_sink = Log(open(dir));
     ingest(log, None, &mut log_sink);
-    black_box(&log_sink.0);
+    log_sink.0.leave().expect("there is space");
 }
 
 /// What this thread has computed so far.
@@ -197,5 +199,11 @@ fn main() {
     });
     let memory = Path::new("/dev/shm");
     let folder = if memory.is_dir() { memory.to_path_buf() } else { std::env::temp_dir() };
-    measure("+ index and write to memory", EVENTS, &log, || index(&log, &folder));
+    let new = || tempfile::tempdir_in(&folder).expect("the temporary folder takes a new one");
+    measure("+ index and write to memory", EVENTS, &log, || index(&log, new().path()));
+    let left = new();
+    index(&log, left.path());
+    measure("open what a crash left", EVENTS, &log, || {
+        open(left.path()).leave().expect("nothing was written")
+    });
 }

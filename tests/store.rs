@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;
-use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -638,6 +638,30 @@ fn every_flush_setting_holds_what_was_acknowledged() {
         bench.close();
         assert_eq!(bench.open(), []);
         bench.check();
+    }
+}
+
+#[test]
+fn what_is_left_is_there_for_the_next_and_signed_by_it() {
+    for sign in [None, Some(Duration::from_secs(3600))] {
+        let mut bench = Bench::new();
+        bench.config.sign = sign;
+        bench.open();
+        for number in 0..900 {
+            bench.append(Entry::numbered(number));
+            if number == 400 {
+                bench.store().rotate().unwrap();
+            }
+        }
+        let manifest = fs::metadata(bench.path("manifest")).unwrap().ino();
+        // Nothing was flushed: the last entries are in memory.
+        bench.store.take().unwrap().leave().unwrap();
+        assert_eq!(bench.open(), []);
+        bench.check();
+        assert_eq!(fs::metadata(bench.path("manifest")).unwrap().ino(), manifest, "it is not written anew");
+        bench.close();
+        let (reader, _) = Reader::open(&bench.config.dir, describe()).unwrap();
+        check(&reader.snapshot(), &bench.model);
     }
 }
 

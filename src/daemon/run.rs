@@ -117,7 +117,7 @@ struct Left {
 /// manager starts.
 fn renew(wish: Wish, left: Left, ring: &Kept, confinement: &Confinement) -> anyhow::Result<Wish> {
     let (store, receiving) = left.capture.leave().context("a thread has failed")?;
-    store.close().context("cannot close the log")?;
+    store.leave().context("cannot close the log")?;
     left.outputs.end(OUTPUTS_RENEW_MAX);
     let events = receiving.leave().context("a thread has failed")?;
     let session = left.session;

@@ -41,6 +41,9 @@ impl Context {
 pub struct Version(u64);
 
 impl Version {
+    /// That of a context which is not written a second time: it is not worth keeping.
+    pub const ONCE: Version = Version(u64::MAX);
+
     /// One that was not given before.
     pub fn unique() -> Version {
         static NEXT: AtomicU64 = AtomicU64::new(0);

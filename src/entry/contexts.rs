@@ -50,7 +50,7 @@ impl Contexts {
         context::index(context, &mut self.scratch, &mut self.terms);
         terms.append(&self.terms);
         let written = out.get(start..).unwrap_or_default();
-        if written.len() > KEPT_BYTES_MAX {
+        if written.len() > KEPT_BYTES_MAX || version == Version::ONCE {
             return;
         }
         if self.kept.len() <= place {

@@ -1,5 +1,6 @@
 //! Stored form → event: the records' text as it was, from their members.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::encode::Encoder;
@@ -273,9 +274,15 @@ fn id_names(reader: &mut Reader<'_>, names: &mut Vec<(u32, Arc<str>)>) -> Option
 
 /// The stamp and the terms of a line of the store, as they were when it was appended; `None` if it is not an entry.
 pub fn describe(line: &[u8], terms: &mut Terms) -> Option<Stamp> {
+    thread_local! {
+        /// What the lines before had is known, and there is room for one as long.
+        static AGAIN: RefCell<(Encoder, Vec<u8>)> = RefCell::default();
+    }
     let stored = decode(line).ok()?;
-    let mut again = Vec::with_capacity(line.len());
-    Encoder::default().encode(&stored.event, &mut Told(&stored.context), &mut again, terms);
+    AGAIN.with_borrow_mut(|(encoder, again)| {
+        again.clear();
+        encoder.encode(&stored.event, &mut Told(&stored.context), again, terms);
+    });
     Some(Stamp { time_ms: stored.event.id.time_ms, serial: stored.event.id.serial })
 }
 
@@ -292,6 +299,6 @@ impl Resolve for Told<'_> {
     }
 
     fn context(&mut self, _: &Event) -> Option<(&Context, Version)> {
-        Some((self.0, Version::unique()))
+        Some((self.0, Version::ONCE))
     }
 }

@@ -1,7 +1,7 @@
 //! What can go wrong in the store, and what it has to tell without failing.
 
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fmt, io};
 
 use thiserror::Error;
 
@@ -257,4 +257,30 @@ pub enum Notice {
         /// The error's text with its causes.
         error: String,
     },
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Notice::Rotated { segment } => write!(f, "segment {segment} is full; the next one is written"),
+            Notice::Sealed { segment, plain_bytes, segment_bytes, index_bytes } => {
+                let stored = segment_bytes + index_bytes;
+                write!(f, "segment {segment} is sealed: {plain_bytes} bytes are {stored} with their index")
+            }
+            Notice::IndexRebuilt { segment } => write!(f, "the index of segment {segment} was made anew"),
+            Notice::Removed { segment, entries, bytes, for_space } => {
+                let reason = if *for_space { "for lack of space" } else { "by retention" };
+                write!(f, "segment {segment} was removed {reason}: {entries} entries, {bytes} bytes")
+            }
+            Notice::Begun { public_key, checkpoint, .. } => {
+                write!(f, "a chain of signatures begins: public key {public_key}, checkpoint {checkpoint}")
+            }
+            Notice::Opened { segment, checkpoint } => {
+                write!(f, "all before segment {segment} is signed: checkpoint {checkpoint}")
+            }
+            Notice::Failed { error } => {
+                write!(f, "work in the background failed and is tried again: {error}")
+            }
+        }
+    }
 }

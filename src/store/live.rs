@@ -88,6 +88,11 @@ impl LiveIndex {
         LiveIndex { ends, stamps, ..LiveIndex::default() }
     }
 
+    /// Length of the lines that it has.
+    pub(super) fn covered(&self) -> u64 {
+        self.ends.last().copied().unwrap_or(0)
+    }
+
     /// Puts back a term of a checkpoint; `None` for one that is there already or too long.
     pub(super) fn restore(&mut self, field: FieldId, value: &[u8], posting: Growing) -> Option<()> {
         let known = self.terms.len();

@@ -11,7 +11,7 @@ use super::Describe;
 use super::catalogue::Segment;
 use super::disk::Disk;
 use super::error::{Error, Problem};
-use super::live::Live;
+use super::live::{Live, LiveIndex};
 use super::names::{self, Listing, Present};
 use super::replay::{self, Replayed};
 use super::sealed::{Caches, IndexProblem, Sealed};
@@ -28,6 +28,8 @@ pub(super) struct Loaded {
     pub(super) caches: Arc<Caches>,
     pub(super) closed: Vec<Segment>,
     pub(super) active: Option<Arc<Live>>,
+    /// Length of the active segment that a checkpoint covers.
+    pub(super) covered: u64,
     pub(super) problems: Vec<Problem>,
 }
 
@@ -48,6 +50,8 @@ struct Loader<'a> {
     disk: Option<&'a Disk>,
     extent: Extent,
     problems: Vec<Problem>,
+    /// Length of the last plain segment that a checkpoint covers.
+    covered: u64,
     /// Sealed segments that were opened before their turn.
     opened: HashMap<u64, Opened>,
 }
@@ -72,6 +76,7 @@ pub(super) fn for_writing(disk: &Disk, describe: &Describe, extent: Extent) -> R
         disk: Some(disk),
         extent,
         problems: Vec::new(),
+        covered: 0,
         opened: HashMap::new(),
     };
     loader.foreign(&listing);
@@ -86,9 +91,11 @@ pub(super) fn for_writing(disk: &Disk, describe: &Describe, extent: Extent) -> R
     if is_new {
         disk.sync_dir()?;
     }
-    manifest::write(disk, number)?;
-    let Loader { dir, caches, problems, .. } = loader;
-    Ok(Loaded { dir, caches, closed, active: Some(active), problems })
+    if !(listing.manifest && manifest::read(&loader.dir).is_ok_and(|there| there == number)) {
+        manifest::write(disk, number)?;
+    }
+    let Loader { dir, caches, problems, covered, .. } = loader;
+    Ok(Loaded { dir, caches, closed, active: Some(active), covered, problems })
 }
 
 /// Opens a directory without changing it. A writer may do so meanwhile.
@@ -101,14 +108,22 @@ pub(super) fn for_reading(dir: &Path, describe: &Describe, extent: Extent) -> Re
     let (active, listing) = still(dir)?;
     let dir: Arc<Path> = dir.into();
     let caches = Arc::new(Caches::new(opened(&dir)?, true));
-    let mut loader =
-        Loader { dir, caches, describe, disk: None, extent, problems: Vec::new(), opened: HashMap::new() };
+    let mut loader = Loader {
+        dir,
+        caches,
+        describe,
+        disk: None,
+        extent,
+        problems: Vec::new(),
+        covered: 0,
+        opened: HashMap::new(),
+    };
     loader.foreign(&listing);
     let number = loader.active_number(&listing);
     let active = active.map(|file| loader.live(file, number, names::ACTIVE)).transpose()?;
     let closed = loader.closed(&listing)?;
-    let Loader { dir, caches, problems, .. } = loader;
-    Ok(Loaded { dir, caches, closed, active, problems })
+    let Loader { dir, caches, problems, covered, .. } = loader;
+    Ok(Loaded { dir, caches, closed, active, covered, problems })
 }
 
 fn opened(dir: &Arc<Path>) -> Result<Dir, Error> {
@@ -316,6 +331,7 @@ impl Loader<'_> {
             Extent::Needed => checkpoint::load(&self.dir, segment, &file),
             Extent::Whole => None,
         };
+        self.covered = known.as_ref().map_or(0, LiveIndex::covered);
         let Replayed { index, whole_bytes, fragment, problem } =
             replay::plain(&file, &path, self.describe, known)?;
         self.problems.extend(problem);

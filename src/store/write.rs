@@ -110,7 +110,7 @@ impl Store {
             length,
             is_numbered: false,
             since,
-            checkpoint: 0,
+            checkpoint: loaded.covered,
             // What an earlier run wrote may not be on disk.
             unsynced: length > 0,
             owed: Vec::new(),
@@ -383,6 +383,15 @@ impl Store {
         self.disk.sync(&self.live.file, &self.live.path())?;
         self.unsynced = false;
         self.pay()
+    }
+
+    /// Writes what is buffered and stops the threads, and no more, for a process that goes on at once: producers of events may
+    /// be held back meanwhile, and a disk that is busy may take seconds for each of the things that [`Store::close`] waits
+    /// for. What is not synced and signed yet the next process syncs and signs.
+    pub fn leave(mut self) -> Result<(), Error> {
+        let written = self.write_out();
+        self.background.stop();
+        written
     }
 
     /// Writes, syncs and signs what is buffered, whatever the flush setting, and stops the threads. Numbered segments that
