@@ -47,3 +47,22 @@ fn every_command_has_a_page_and_is_completed() {
         assert!(status.success(), "bash reads it");
     }
 }
+
+#[test]
+fn the_page_of_the_configuration_has_every_setting_with_its_default() {
+    let dir = tempfile::tempdir().expect("a directory");
+    generate::write(dir.path()).expect("it is written");
+    let page = fs::read_to_string(dir.path().join("man/man5/ktrail.toml.5")).expect("it is there");
+    let settings: Vec<&str> = include_str!("../docs/configuration.md")
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once('`').map(|(name, _)| name))
+        .collect();
+    assert!(settings.len() > 80, "{settings:?}");
+    let shown: Vec<&str> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix(".BR ")?.split_once(" \" = ").map(|(name, _)| name))
+        .collect();
+    assert_eq!(shown, settings);
+    assert!(page.contains(".BR rotate_bytes \" = 268435456 (256 MiB)\"\n"), "{page}");
+    assert!(page.contains(".SH UNDER SYSTEMD\n") && !page.contains("generate.rs"), "{page}");
+}
