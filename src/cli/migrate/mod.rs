@@ -21,6 +21,11 @@ use crate::config::{Config, Overrides};
 use plan::Plan;
 use record::{Record, Written};
 
+/// The configuration that the packages install.
+const PACKAGED: &str = include_str!("../../../packaging/ktrail.toml");
+/// What the packages' unit lacks for files of auditd's.
+const UNIT_LINES: &str = "/usr/share/doc/ktrail/examples/auditd-files.conf";
+
 pub(super) fn migrate(place: &Place, arguments: &Migrate) -> anyhow::Result<u8> {
     if arguments.undo {
         return undo(&arguments.to);
@@ -41,6 +46,12 @@ pub(super) fn migrate(place: &Place, arguments: &Migrate) -> anyhow::Result<u8> 
     }
     println!("\nWritten to {}; `ktrail migrate --undo` puts all back.", arguments.to.display());
     println!("Next: ktraild --check-config, then stop auditd and start ktraild.");
+    if config.store.group.is_some() || !config.outputs.is_empty() {
+        println!(
+            "The packages' unit runs the daemon as a user of its own. For auditd's group, log and plugins it needs the \
+             lines of {UNIT_LINES}, by `systemctl edit ktraild`."
+        );
+    }
     Ok(exit::FOUND)
 }
 
@@ -62,7 +73,7 @@ fn write(plan: &Plan, from: &Path, to: &Path) -> anyhow::Result<Record> {
         let before = match (there, ours) {
             (None, ours) => ours.and_then(|ours| ours.before.clone()),
             (Some(there), Some(ours)) if there == ours.text => ours.before.clone(),
-            (Some(there), None) if path == &plan.config_path() && says_nothing(&there) => Some(there),
+            (Some(there), None) if path == &plan.config_path() && is_nobodys(&there) => Some(there),
             (Some(_), _) => bail!(
                 "{} is there, and was not written by a migration or was changed since; move it away first. Nothing was \
                  written",
@@ -83,9 +94,10 @@ fn write(plan: &Plan, from: &Path, to: &Path) -> anyhow::Result<Record> {
     Ok(record)
 }
 
-/// Whether a configuration has no setting, only comments: that of a package.
-fn says_nothing(text: &str) -> bool {
-    text.parse::<toml::Table>().is_ok_and(|table| table.is_empty())
+/// Whether a configuration has no setting, only comments, or those that the packages install.
+fn is_nobodys(text: &str) -> bool {
+    let table = |text: &str| text.parse::<toml::Table>();
+    table(text).is_ok_and(|there| there.is_empty() || table(PACKAGED).is_ok_and(|packaged| there == packaged))
 }
 
 /// Imports auditd's logs, the oldest first.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::settings::SETTINGS;
-use super::{auditd_conf, migrate, record};
+use super::{PACKAGED, auditd_conf, migrate, record};
 use crate::cli::arguments::{Migrate, Place};
 use crate::cli::exit;
 use crate::config::{Config, LowSpace, Overrides};
@@ -154,7 +154,8 @@ fn the_shipped_configuration_is_taken_over() {
 
 #[test]
 fn an_undo_leaves_everything_as_it_was() {
-    for (import, sample) in [(false, None), (true, None), (true, Some("# log_dir = \"/x\"\n"))] {
+    let samples = ["# log_dir = \"/x\"\n", PACKAGED].map(|sample| (true, Some(sample)));
+    for (import, sample) in [(false, None), (true, None)].into_iter().chain(samples) {
         let host = Host::new(SHIPPED);
         if let Some(sample) = sample {
             host.write("ktrail/ktrail.toml", sample);
@@ -178,9 +179,14 @@ fn an_undo_leaves_everything_as_it_was() {
 
 #[test]
 fn what_is_anothers_stays() {
-    for path in ["ktrail/ktrail.toml", "ktrail/rules.d/50-a.rules", "ktrail/plugins.d/laurel.conf"] {
+    for (path, text) in [
+        ("ktrail/ktrail.toml", "log_dir = \"/mine\"\n"),
+        ("ktrail/ktrail.toml", "readers = \"wheel\"\n"),
+        ("ktrail/rules.d/50-a.rules", ""),
+        ("ktrail/plugins.d/laurel.conf", ""),
+    ] {
         let host = Host::new(SHIPPED);
-        host.write(path, "log_dir = \"/mine\"\n");
+        host.write(path, text);
         let before = host.all();
         let error = host.migrate(|_| {}).expect_err("it is there");
         assert!(error.contains(path) && error.contains("Nothing was written"), "{error}");
