@@ -1,7 +1,8 @@
 //! `ktrail log`: what it shows of a log directory, what it finds wrong, and what it mends.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::Write;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
@@ -242,6 +243,40 @@ fn while_a_daemon_writes_check_reads_and_repair_is_refused() {
     assert_eq!(refused.status.code(), Some(2));
     assert!(errors(&refused).contains("is in use by process "), "{}", errors(&refused));
     assert!(fs::read(log.dir.join("audit.jsonl")).unwrap().ends_with(b"ti"), "nothing was changed");
+}
+
+/// A daemon that is a user of its own could not write to a log into which root had imported: the files were root's.
+#[test]
+fn what_root_does_to_a_log_of_another_user_is_that_users() {
+    const OWNER: u32 = 65534;
+    if !nix::unistd::geteuid().is_root() {
+        println!("skipped: this needs root");
+        return;
+    }
+    let temporary = tempfile::tempdir().expect("a temporary directory");
+    let log = Log { dir: temporary.path().join("log"), _dir: temporary };
+    fs::set_permissions(log._dir.path(), Permissions::from_mode(0o755)).expect("its mode");
+    fs::create_dir(&log.dir).expect("a directory");
+    chown(&log.dir, Some(OWNER), Some(OWNER)).expect("its owner");
+    // What only root may read is imported all the same.
+    let source = log._dir.path().join("audit.log");
+    fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/corpus").join(CORPORA[0]), &source)
+        .expect("a log");
+    fs::set_permissions(&source, Permissions::from_mode(0o600)).expect("its mode");
+    let imported = log.run(&["import", source.to_str().expect("a path of ours")]);
+    assert!(imported.status.success(), "{}", errors(&imported));
+    let owners = |log: &Log| {
+        let files = fs::read_dir(&log.dir).expect("a directory").map(|entry| entry.expect("an entry"));
+        files.map(|file| (file.file_name(), file.metadata().expect("its owner").uid())).collect::<Vec<_>>()
+    };
+    let made = owners(&log);
+    assert!(made.len() >= 3 && made.iter().all(|(_, owner)| *owner == OWNER), "{made:?}");
+    let (name, _) = made.iter().find(|(name, _)| name.to_string_lossy().ends_with(".idx")).expect("an index");
+    fs::write(log.dir.join(name), "no index").expect("written");
+    let repaired = log.run(&["log", "repair"]);
+    assert_ne!(fs::read(log.dir.join(name)).expect("an index"), b"no index", "{}", errors(&repaired));
+    let left = owners(&log);
+    assert!(left.iter().all(|(_, owner)| *owner == OWNER), "{left:?}");
 }
 
 #[test]

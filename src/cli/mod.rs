@@ -6,6 +6,7 @@ mod import;
 mod log;
 mod migrate;
 mod output;
+mod owner;
 mod renew;
 mod report;
 mod rules;

@@ -4,7 +4,7 @@ mod writer;
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -14,6 +14,7 @@ use writer::Writer;
 
 use super::arguments::{Import, Place};
 use super::exit;
+use super::owner::AsOwner;
 use crate::config::{Config, Overrides};
 use crate::entry::decode::describe;
 use crate::ingest::counters::Counters;
@@ -24,6 +25,9 @@ use crate::store::Store;
 pub(super) fn import(place: &Place, arguments: &Import) -> anyhow::Result<u8> {
     let overrides = Overrides { log_dir: place.log_dir.clone(), ..Overrides::default() };
     let config = Config::load(&overrides)?;
+    let bar = progress(&arguments.files)?;
+    let sources = open(&arguments.files)?;
+    let _owner = AsOwner::of(&config.store.dir)?;
     let opened = Store::open(config.store.clone(), Arc::new(describe));
     let (store, problems) =
         opened.with_context(|| format!("cannot open the log in {}", config.store.dir.display()))?;
@@ -33,15 +37,11 @@ pub(super) fn import(place: &Place, arguments: &Import) -> anyhow::Result<u8> {
     let counters = Arc::new(Counters::default());
     let mut ingest = Ingest::import(counters.clone());
     let mut log = Writer::start(store)?;
-    let bar = progress(&arguments.files)?;
     let mut number = 0;
-    for path in &arguments.files {
-        let read = match path.as_os_str() == "-" {
-            true => take(bar.wrap_read(io::stdin().lock()), &mut number, &mut ingest, &mut log),
-            false => {
-                let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-                take(bar.wrap_read(file), &mut number, &mut ingest, &mut log)
-            }
+    for (path, source) in arguments.files.iter().zip(sources) {
+        let read = match source {
+            None => take(bar.wrap_read(io::stdin().lock()), &mut number, &mut ingest, &mut log),
+            Some(file) => take(bar.wrap_read(file), &mut number, &mut ingest, &mut log),
         };
         read.with_context(|| format!("cannot read {}", path.display()))?;
     }
@@ -65,6 +65,15 @@ pub(super) fn import(place: &Place, arguments: &Import) -> anyhow::Result<u8> {
         );
     }
     Ok(exit::FOUND)
+}
+
+/// Opens the files, of which `-` is standard input.
+fn open(paths: &[PathBuf]) -> anyhow::Result<Vec<Option<File>>> {
+    let open = |path: &PathBuf| match path.as_os_str() == "-" {
+        true => Ok(None),
+        false => File::open(path).map(Some).with_context(|| format!("cannot open {}", path.display())),
+    };
+    paths.iter().map(open).collect()
 }
 
 /// Hands each line to ingest, until the log cannot be written.

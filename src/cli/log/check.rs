@@ -11,6 +11,7 @@ use super::{describe_wholly, open_wholly, progress, text};
 use crate::cli::arguments::Report;
 use crate::cli::arguments::log::LogCheck;
 use crate::cli::exit;
+use crate::cli::owner::AsOwner;
 use crate::entry::decode::describe;
 use crate::store::{self, Cause, Error, Finding, Notice, Problem, Snapshot};
 
@@ -121,6 +122,7 @@ pub(super) fn repair(config: &store::Config, arguments: &LogCheck) -> anyhow::Re
         bytes_to_read(&snapshot)
     };
     let bar = progress(total, TEMPLATE)?;
+    let _owner = AsOwner::of(&config.dir)?;
     let repaired = store::repair(config, &describe_wholly(), &mut |bytes| bar.inc(bytes));
     bar.finish_and_clear();
     let repaired = repaired.with_context(|| format!("cannot repair {}", config.dir.display()))?;
