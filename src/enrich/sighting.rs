@@ -62,10 +62,9 @@ impl<'a> Sighting<'a> {
         // Words will do, at a fraction of what fields cost: the kernel writes a value that others choose as hexadecimal
         // digits where it has a blank.
         let mut start = 0;
-        for end in memchr::memchr_iter(b' ', body).chain([body.len()]) {
+        for word in body.split(|&byte| byte == b' ') {
             let rest = body.get(start..).unwrap_or_default();
-            let word = body.get(start..end).unwrap_or_default();
-            start = end + 1;
+            start += word.len() + 1;
             match word {
                 [b'p', b'i', b'd', b'=', value @ ..] => seen.pid = decimal(value)?,
                 [b'p', b'p', b'i', b'd', b'=', value @ ..] => seen.ppid = decimal(value),
@@ -137,7 +136,8 @@ fn decimal(value: &[u8]) -> Option<u32> {
 }
 
 fn hexadecimal(digits: &[u8]) -> Option<u64> {
-    u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+    let digit = |value: u64, digit: &u8| Some(value << 4 | u64::from(char::from(*digit).to_digit(16)?));
+    if digits.is_empty() || digits.len() > 16 { None } else { digits.iter().try_fold(0, digit) }
 }
 
 /// The arguments of an execve, up to [`ARGUMENTS_MAX`] and [`ARGV_BYTES_MAX`].
