@@ -3,6 +3,10 @@
 //! Events of [`PROCESSES`] processes that are known, as the kernel sends them, on one thread, in processor time: median of
 //! [`ROUNDS`] rounds, with nothing told, with each part alone, and with everything. Then events of processes that are new
 //! each time, and are looked at in this machine's `/proc`, in time that passes.
+//!
+//! `… -- COUNT 'the default'` takes in so many events with this configuration alone, once, for a program that counts
+//! instructions: what an event costs is the difference between two counts by that of the events. `… -- new 'the default'` is
+//! the part about new processes alone, for one that counts system calls.
 
 use std::hint::black_box;
 use std::os::unix::fs::MetadataExt;
@@ -12,6 +16,7 @@ use std::time::{Duration, Instant};
 use nix::time::{ClockId, clock_gettime};
 
 use ktrail::enrich::context::{Bytes, Container, Context, Login, Place, ProcessId, Runtime, Version};
+use ktrail::enrich::counts::Counts;
 use ktrail::enrich::host::{Found, Proc, Processes};
 use ktrail::enrich::observe::{Config, Observer};
 use ktrail::entry::Resolve;
@@ -156,9 +161,9 @@ fn cpu_time() -> Duration {
 }
 
 /// The median cost of an event in ns, the length of its entry, and its terms.
-fn steady(config: &Config, log: &[Vec<(u16, Vec<u8>)>]) -> (f64, usize, usize) {
-    let observer =
-        (!config.is_off()).then(|| Observer::new(config.clone(), Box::new(Ideal)).expect("threads"));
+fn steady(config: &Config, log: &[Vec<(u16, Vec<u8>)>], rounds: usize) -> (f64, usize, usize) {
+    let observer = (!config.is_off())
+        .then(|| Observer::new(config.clone(), Box::new(Ideal), &Counts::default()).expect("threads"));
     let mut ingest = live(observer);
     let exe = exe();
     for process in 0..PROCESSES {
@@ -167,26 +172,26 @@ fn steady(config: &Config, log: &[Vec<(u16, Vec<u8>)>]) -> (f64, usize, usize) {
         }
     }
     let mut count = Count::default();
-    let mut rounds: Vec<f64> = (0..ROUNDS)
+    let mut rounds: Vec<f64> = (0..rounds)
         .map(|_| {
             count = Count::default();
             let begun = cpu_time();
             for (kind, payload) in log.iter().flatten() {
                 ingest.message(*kind, payload, Now::default(), &mut count);
             }
-            (cpu_time() - begun).as_secs_f64() * 1e9 / f64::from(EVENTS)
+            (cpu_time() - begun).as_secs_f64() * 1e9 / log.len() as f64
         })
         .collect();
     rounds.sort_by(f64::total_cmp);
     black_box(&count.bytes);
-    (rounds[ROUNDS / 2], count.bytes / log.len(), count.terms / log.len())
+    (rounds[rounds.len() / 2], count.bytes / log.len(), count.terms / log.len())
 }
 
 /// The time that an event of a new process takes, in µs.
 fn strangers(config: &Config) -> f64 {
     let host = Proc::new(config.environment.clone());
-    let observer =
-        (!config.is_off()).then(|| Observer::new(config.clone(), Box::new(host)).expect("threads"));
+    let observer = (!config.is_off())
+        .then(|| Observer::new(config.clone(), Box::new(host), &Counts::default()).expect("threads"));
     let mut ingest = live(observer);
     let mut children: Vec<_> = (0..16)
         .map(|_| {
@@ -211,10 +216,14 @@ fn strangers(config: &Config) -> f64 {
     spent.as_secs_f64() * 1e6 / f64::from(NEW)
 }
 
-fn main() {
+/// `count` events of the known processes.
+fn log(count: u32) -> Vec<Vec<(u16, Vec<u8>)>> {
     let exe = exe();
-    let log: Vec<_> =
-        (0..EVENTS).map(|number| event(1000 + number, 1001 + number % PROCESSES, 9, &exe, false)).collect();
+    (0..count).map(|number| event(1000 + number, 1001 + number % PROCESSES, 9, &exe, false)).collect()
+}
+
+/// What is told, by name.
+fn configurations() -> [(&'static str, Config); 10] {
     let wait = Duration::from_secs(10);
     let off = Config {
         wait,
@@ -228,33 +237,46 @@ fn main() {
         environment: Vec::new(),
     };
     let environment: Vec<Bytes> = vec![(*b"LANG").into(), (*b"JOB").into()];
-    let all = Config {
-        hash_bytes_max: Some(64 << 20),
-        environment: environment.clone(),
-        wait,
-        ..Config::default()
-    };
-    println!("{EVENTS} events of 4 records by {PROCESSES} known processes");
-    let (base, ..) = steady(&off, &log);
-    for (name, config) in [
+    let hash_bytes_max = Some(64 << 20);
+    let all = Config { hash_bytes_max, environment: environment.clone(), wait, ..Config::default() };
+    [
         ("nothing", off.clone()),
         ("process, 4 ancestors", Config { process: true, ..off.clone() }),
         ("script", Config { script: true, ..off.clone() }),
         ("container", Config { container: true, ..off.clone() }),
         ("unit", Config { unit: true, ..off.clone() }),
         ("login", Config { login: true, ..off.clone() }),
-        ("hash", Config { hash_bytes_max: Some(64 << 20), ..off.clone() }),
-        ("environment", Config { environment, ..off.clone() }),
+        ("hash", Config { hash_bytes_max, ..off.clone() }),
+        ("environment", Config { environment, ..off }),
         ("the default", Config { wait, ..Config::default() }),
-        ("everything", all.clone()),
-    ] {
-        let (cost, bytes, terms) = steady(&config, &log);
-        println!("{name:22} {cost:>6.0} ns/event {:>+6.0} ns {bytes:>5} bytes {terms:>3} terms", cost - base);
+        ("everything", all),
+    ]
+}
+
+fn main() {
+    let mut words = std::env::args().skip(1).filter(|word| word != "--bench");
+    let configurations = configurations();
+    if let (Some(count), Some(wanted)) = (words.next(), words.next()) {
+        let (_, config) = configurations.iter().find(|(name, _)| *name == wanted).expect("a configuration");
+        match count.as_str() {
+            "new" => println!("{:.1} µs/event", strangers(config)),
+            count => {
+                steady(config, &log(count.parse().expect("a number of events")), 1);
+            }
+        }
+        return;
+    }
+    println!("{EVENTS} events of 4 records by {PROCESSES} known processes");
+    let (log, mut base) = (log(EVENTS), None);
+    for (name, config) in &configurations {
+        let (cost, bytes, terms) = steady(config, &log, ROUNDS);
+        let more = cost - *base.get_or_insert(cost);
+        println!("{name:22} {cost:>6.0} ns/event {more:>+6.0} ns {bytes:>5} bytes {terms:>3} terms");
     }
     println!("{NEW} executions by processes that were not known");
-    for (name, config) in
-        [("nothing", &off), ("the default", &Config { wait, ..Config::default() }), ("everything", &all)]
-    {
-        println!("{name:22} {:>6.1} µs/event", strangers(config));
+    for (name, config) in configurations {
+        if ["nothing", "the default", "everything"].contains(&name) {
+            println!("{name:22} {:>6.1} µs/event", strangers(&config));
+        }
     }
 }

@@ -8,6 +8,7 @@ use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use ktrail::enrich::counts::Counts;
 use ktrail::enrich::lookup::Lookup;
 use ktrail::enrich::{self, Enricher};
 use ktrail::entry::{self, Resolve};
@@ -88,7 +89,8 @@ fn memory_is_bounded_whatever_comes_in() {
         ..store::Config::default()
     };
     let (store, _) = Store::open(config, Arc::new(entry::decode::describe)).expect("an empty log");
-    let enricher = Enricher::new(enrich::Config::default(), Box::new(Everybody)).expect("a thread");
+    let enricher =
+        Enricher::new(enrich::Config::default(), Box::new(Everybody), &Counts::default()).expect("a thread");
     let counters = Arc::new(Counters::default());
     let mut ingest =
         Ingest::live(assembler::Config::default(), None, Box::new(Names(enricher)), counters.clone());

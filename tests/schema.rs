@@ -409,6 +409,8 @@ fn every_stored_event_is_valid_in_the_elastic_common_schema() {
 #[test]
 fn every_stored_event_is_valid_in_the_open_cybersecurity_schema() {
     let validator = foreign("ocsf");
+    let types = read("tests/data/siem/ocsf.types.tsv");
+    let types: BTreeMap<&str, &str> = types.lines().filter_map(|line| line.split_once('\t')).collect();
     let mut classes = BTreeMap::new();
     for log in LOGS {
         for event in exported(log, "ocsf") {
@@ -416,11 +418,44 @@ fn every_stored_event_is_valid_in_the_open_cybersecurity_schema() {
             let number = |name: &str| event[name].as_u64().unwrap_or_else(|| panic!("{name}: {event}"));
             assert_eq!(number("type_uid"), number("class_uid") * 100 + number("activity_id"), "{event}");
             assert_eq!(number("category_uid"), number("class_uid") / 1000, "{event}");
+            let name = types.get(number("type_uid").to_string().as_str());
+            assert_eq!(event["type_name"].as_str(), name.copied(), "{event}");
+            let class = event["class_name"].as_str().expect("a name");
+            let activity = event["activity_name"].as_str().expect("a name");
+            assert!(
+                name.is_some_and(
+                    |name| number("activity_id") == 99 || *name == format!("{class}: {activity}")
+                )
+            );
             *classes.entry(number("class_uid")).or_insert(0) += 1;
         }
     }
     let expected = [0, 1001, 1002, 1003, 1007, 1008, 2004, 3001, 3002, 3006, 4001, 5019, 6002];
     assert_eq!(classes.into_keys().collect::<Vec<_>>(), expected, "every class has events in the corpora");
+}
+
+#[test]
+fn the_host_of_an_event_is_its_node_or_else_the_named_one() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let log = dir.path().join("audit.log");
+    let line = "type=CWD msg=audit(1700000000.100:1): cwd=\"/\"";
+    std::fs::write(&log, format!("{line}\nnode=named.example {line}\n")).expect("a file");
+    let store = dir.path().join("store");
+    let ktrail = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ktrail"));
+        let output = command.args(arguments).arg("--log-dir").arg(&store).output().expect("ktrail runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let lines = String::from_utf8(output.stdout).expect("UTF-8");
+        lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect::<Vec<Value>>()
+    };
+    ktrail(&["import", log.to_str().expect("a path of ours")]);
+    for (format, place) in [("ecs", "/host/name"), ("ocsf", "/unmapped/device/hostname")] {
+        for command in [&["search"][..], &["log", "export"]] {
+            let events = ktrail(&[command, &["--host", "copied.example", "--format", format]].concat());
+            let hosts: Vec<_> = events.iter().filter_map(|event| event.pointer(place)?.as_str()).collect();
+            assert_eq!(hosts, ["copied.example", "named.example"], "{command:?} {format}");
+        }
+    }
 }
 
 /// The events of `siem/events.log`, one of each class, in a form; what differs from host to host and from version to

@@ -117,6 +117,20 @@ pub(super) struct Wanted {
     pub(super) result: Option<String>,
 }
 
+/// How events are written.
+#[derive(Debug, Args)]
+pub(super) struct Written {
+    /// How events are written
+    #[arg(long, value_enum, default_value_t = Format::Line)]
+    pub(super) format: Format,
+    /// Whether line and text have colours
+    #[arg(long, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
+    pub(super) color: Colour,
+    /// In ecs and ocsf, the host of events that name none; without it this one
+    #[arg(long, value_name = "NAME")]
+    pub(super) host: Option<String>,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct Search {
     #[command(flatten)]
@@ -136,12 +150,8 @@ pub(super) struct Search {
     /// Only how many there are
     #[arg(long)]
     pub(super) count: bool,
-    /// How events are written
-    #[arg(long, value_enum, default_value_t = Format::Line)]
-    pub(super) format: Format,
-    /// Whether line and text have colours
-    #[arg(long, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
-    pub(super) color: Colour,
+    #[command(flatten)]
+    pub(super) written: Written,
 }
 
 #[derive(Debug, Args)]
@@ -151,12 +161,8 @@ pub(super) struct Tail {
     /// End after so many
     #[arg(long, value_name = "N")]
     pub(super) limit: Option<u64>,
-    /// How events are written
-    #[arg(long, value_enum, default_value_t = Format::Line)]
-    pub(super) format: Format,
-    /// Whether line and text have colours
-    #[arg(long, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
-    pub(super) color: Colour,
+    #[command(flatten)]
+    pub(super) written: Written,
 }
 
 #[derive(Debug, Args)]

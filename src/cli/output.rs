@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 use anyhow::Context;
 use jiff::tz::TimeZone;
 
-use super::arguments::{Colour, Format};
+use super::arguments::{Colour, Format, Written};
 use crate::entry::Stored;
 use crate::entry::decode::decode;
 use crate::protocol::Skipped;
@@ -44,18 +44,19 @@ enum Form {
     Ocsf(Ocsf),
 }
 
-/// The Elastic Common Schema, with this host's name for events that name none.
-pub(super) fn ecs() -> Ecs {
-    Ecs::new(host())
+/// The Elastic Common Schema, with the name of that host, or else of this one, for events that name none.
+pub(super) fn ecs(host: Option<&str>) -> Ecs {
+    Ecs::new(host_or_this(host))
 }
 
 /// The Open Cybersecurity Schema Framework, likewise.
-pub(super) fn ocsf() -> Ocsf {
-    Ocsf::new(host())
+pub(super) fn ocsf(host: Option<&str>) -> Ocsf {
+    Ocsf::new(host_or_this(host))
 }
 
-fn host() -> Option<String> {
-    nix::unistd::gethostname().ok()?.into_string().ok().filter(|host| !host.is_empty())
+fn host_or_this(host: Option<&str>) -> Option<String> {
+    let this = || nix::unistd::gethostname().ok()?.into_string().ok();
+    host.map(str::to_owned).or_else(this).filter(|host| !host.is_empty())
 }
 
 /// Standard output for entries of one format.
@@ -68,25 +69,25 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// For entries in that format. `live` ones are shown as they come, and a line tells no day of them.
-    pub(super) fn new(format: Format, colour: Colour, live: bool) -> Output {
-        let out = io::stdout();
+    /// For entries that are written so. `live` ones are shown as they come, and a line tells no day of them.
+    pub(super) fn new(written: &Written, live: bool) -> Output {
+        let (out, host) = (io::stdout(), written.host.as_deref());
         // Who asks for colours in any case has a terminal behind the pipe, as `less -R` does.
-        let terminal = out.is_terminal() || colour == Colour::Always;
-        let colours = match colour {
+        let terminal = out.is_terminal() || written.color == Colour::Always;
+        let colours = match written.color {
             // https://no-color.org: set and not empty.
             Colour::Auto => terminal && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
             Colour::Always => true,
             Colour::Never => false,
         };
         let style = |format| Form::Style(Style { format, terminal, colours, date: !live });
-        let form = match format {
+        let form = match written.format {
             Format::Text => style(render::Format::Text),
             Format::Line => style(render::Format::Line),
             Format::Json => style(render::Format::Json),
             Format::Raw => style(render::Format::Raw),
-            Format::Ecs => Form::Ecs(ecs()),
-            Format::Ocsf => Form::Ocsf(ocsf()),
+            Format::Ecs => Form::Ecs(ecs(host)),
+            Format::Ocsf => Form::Ocsf(ocsf(host)),
             Format::Csv => {
                 let escape = if terminal { Escape::Tty } else { Escape::Raw };
                 let peer = Peer::new(escape, COLUMNS, TimeZone::system(), Box::new(Numbers));

@@ -35,7 +35,7 @@ pub(super) fn search(place: &Place, arguments: &Search) -> anyhow::Result<u8> {
         println!("{count}");
         return Ok(if count > 0 { exit::FOUND } else { exit::NOTHING });
     }
-    let mut output = Output::new(arguments.format, arguments.color, false);
+    let mut output = Output::new(&arguments.written, false);
     let mut failed = None;
     let mut take = |line: &[u8]| match output.entry(line) {
         Ok(()) => ControlFlow::Continue(()),
@@ -67,7 +67,7 @@ pub(super) fn tail(place: &Place, arguments: &Tail) -> anyhow::Result<u8> {
         bail!("tail follows a daemon: name its socket with --socket, or use tail -F DIR/audit.jsonl");
     }
     let query = Query { filter: filter(&arguments.wanted)?, limit: arguments.limit, ..Query::default() };
-    let mut output = Output::new(arguments.format, arguments.color, true);
+    let mut output = Output::new(&arguments.written, true);
     let mut failed = None;
     let count = client(place)?.tail(&parameters(&query), &mut |line| match output.entry(line) {
         Ok(()) => ControlFlow::Continue(()),

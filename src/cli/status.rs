@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use super::arguments::{self, Place};
 use super::exit;
 use super::search::client;
-use crate::protocol::{Confined, Enforced, METRICS_PATH, Output, Shed, Space, Status, Unseen};
+use crate::protocol::{Confined, Enforced, Lookup, METRICS_PATH, Output, Shed, Space, Status, Unseen};
 use crate::render::escape::show;
 
 /// Columns of a row's name.
@@ -118,6 +118,23 @@ fn print_counts(status: &Status) {
             counters.late, counters.malformed, counters.foreign, counters.truncated
         ),
     );
+    let all = &status.lookups;
+    for (name, lookup) in
+        [("names", &all.names), ("processes", &all.processes), ("executables", &all.executables)]
+    {
+        lookups(lookup).into_iter().for_each(|text| row(name, text));
+    }
+}
+
+/// What became of the look-ups of one kind; nothing where there were none.
+fn lookups(lookup: &Lookup) -> Option<String> {
+    let Lookup { known, asked, answered, absent, late, refused, forgotten } = *lookup;
+    (known + asked + refused > 0).then(|| {
+        format!(
+            "{known} from memory, {asked} asked ({answered} answered, {absent} of them with nothing), {forgotten} forgotten; \
+             {late} late, {refused} refused"
+        )
+    })
 }
 
 fn print_log(status: &Status) {

@@ -19,6 +19,7 @@ use super::space::Space;
 use super::status::{Delivering, Status, Watched};
 use super::unseen::Unseen;
 use crate::config::Config;
+use crate::enrich::counts::Counts;
 use crate::entry;
 use crate::ingest::counters::Counters;
 use crate::ingest::{Ingest, Now};
@@ -71,7 +72,7 @@ pub(super) fn begin(
         inherit::inheritance()?;
     let successor = opened.or(carried).map_or_else(|| Successor::open(&config.events), Ok)?;
     let mut session = inherit::session(ring.state())?;
-    let counters = Arc::new(Counters::default());
+    let (counters, lookups) = (Arc::new(Counters::default()), Counts::default());
     // What the kernel sends already is received from now on: it drops what it cannot send for more than half a second.
     let (op, receiving) = match inherit::beginning(&mut session, successor, socket)? {
         Beginning::Middle(source) => {
@@ -92,6 +93,7 @@ pub(super) fn begin(
         reader,
         live: live.clone(),
         counters: counters.clone(),
+        lookups: lookups.clone(),
         space: space.shown().clone(),
         unseen: unseen.clone(),
         outputs: delivering.clone(),
@@ -109,7 +111,7 @@ pub(super) fn begin(
             Receiving::start(source, &config.overload, writer, counters.clone())?
         }
     };
-    let mut ingest = ingest(config, &counters)?;
+    let mut ingest = ingest(config, &counters, &lookups)?;
     let (outputs, tap) = start_outputs(config, &delivering)?;
     let mut log = FirstWords(store, live.clone(), tap, counters.clone());
     let words = first_words(session.before().enabled, op);
@@ -174,8 +176,8 @@ fn server_config(config: &Config) -> serve::Config {
     }
 }
 
-fn ingest(config: &Config, counters: &Arc<Counters>) -> anyhow::Result<Ingest> {
-    let host = Box::new(Host::new(config)?);
+fn ingest(config: &Config, counters: &Arc<Counters>, lookups: &Counts) -> anyhow::Result<Ingest> {
+    let host = Box::new(Host::new(config, lookups)?);
     let mut ingest = Ingest::live(config.assembler.clone(), config.node.clone(), host, counters.clone());
     if let Some(redact) = &config.redact {
         ingest.redact(Redactor::new(redact)?);

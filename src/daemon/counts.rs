@@ -10,6 +10,7 @@ use crossbeam_channel::Sender;
 
 use super::capture::{Work, wall_ms};
 use crate::config::Overload;
+use crate::enrich::counts::{Counts, Tally};
 use crate::ingest::counters::Counters;
 use crate::ingest::shed::account;
 use crate::netlink::control::Control;
@@ -278,6 +279,21 @@ pub(super) fn counters(counters: &Counters) -> protocol::Counters {
         foreign: read(&counters.foreign),
         truncated: read(&counters.truncated),
     }
+}
+
+/// What became of the look-ups, for the status.
+pub(super) fn lookups(counts: &Counts) -> protocol::Lookups {
+    let of = |tally: &Tally| protocol::Lookup {
+        known: Tally::read(&tally.known),
+        asked: Tally::read(&tally.asked),
+        answered: Tally::read(&tally.answered),
+        absent: Tally::read(&tally.absent),
+        late: Tally::read(&tally.late),
+        refused: Tally::read(&tally.refused),
+        forgotten: Tally::read(&tally.forgotten),
+    };
+    let Counts { names, processes, executables } = counts;
+    protocol::Lookups { names: of(names), processes: of(processes), executables: of(executables) }
 }
 
 #[cfg(test)]

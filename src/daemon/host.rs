@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crate::config::Config;
 use crate::enrich::context::{Context, Login, Version};
+use crate::enrich::counts::Counts;
 use crate::enrich::host::{Found, Proc, Processes};
 use crate::enrich::observe::Observer;
 use crate::enrich::{self, Enricher, lookup};
@@ -19,15 +20,15 @@ pub(super) struct Host {
 }
 
 impl Host {
-    /// Starts the threads that look things up.
-    pub(super) fn new(config: &Config) -> anyhow::Result<Host> {
-        let names = || Enricher::new(enrich::Config::default(), Box::new(lookup::Host));
+    /// Starts the threads that look things up and count it.
+    pub(super) fn new(config: &Config, counts: &Counts) -> anyhow::Result<Host> {
+        let names = || Enricher::new(enrich::Config::default(), Box::new(lookup::Host), counts);
         let proc = Proc::new(config.enrich.environment.clone());
         let processes: Box<dyn Processes + Send> = match &config.redact {
             Some(redact) => Box::new(Redacted(proc, Redactor::new(redact)?)),
             None => Box::new(proc),
         };
-        let observer = || Observer::new(config.enrich.clone(), processes);
+        let observer = || Observer::new(config.enrich.clone(), processes, counts);
         Ok(Host {
             names: config.names.then(names).transpose()?,
             observer: (!config.enrich.is_off()).then(observer).transpose()?,

@@ -7,6 +7,7 @@ use super::counts;
 use super::space::Shown;
 use super::unseen::Unseen;
 use crate::config::Config;
+use crate::enrich::counts::Counts;
 use crate::ingest::counters::Counters;
 use crate::outputs::state::State;
 use crate::protocol;
@@ -21,6 +22,7 @@ pub(super) struct Status {
     pub(super) reader: Reader,
     pub(super) live: Live,
     pub(super) counters: Arc<Counters>,
+    pub(super) lookups: Counts,
     pub(super) space: Shown,
     pub(super) unseen: Arc<Unseen>,
     pub(super) outputs: Delivering,
@@ -71,6 +73,7 @@ impl Status {
                     checkpoint: self.signed.checkpoint().map(|checkpoint| checkpoint.to_string()),
                 },
                 outputs: self.outputs.get().into_iter().flatten().map(|state| output(state)).collect(),
+                lookups: counts::lookups(&self.lookups),
             }
         };
         (Arc::new(source), watched)

@@ -3,26 +3,17 @@
 //! Whoever asks waits at most a set time. While the thread does not answer at all, nobody waits: otherwise each question
 //! would throttle the daemon to one event in that time. An answer that comes too late serves what comes after.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 
 use super::EnrichError;
+use super::counts::Tally;
 
 /// Most questions that wait for a thread. What is asked for is asked once, so that this many unknown things have to come
 /// within one slow answer before something goes without its facts for this limit's sake.
 pub const QUESTIONS_MAX: usize = 256;
-
-/// What became of the look-ups.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Answers that came, "there is none" included.
-    pub answered: u64,
-    /// Times that an event went without a fact because the answer was not there in time.
-    pub late: u64,
-    /// Times that an event went without a fact because [`QUESTIONS_MAX`] questions were waiting.
-    pub refused: u64,
-}
 
 /// A thread that answers questions.
 pub(super) struct Asked<Q, A> {
@@ -31,7 +22,7 @@ pub(super) struct Asked<Q, A> {
     wait: Duration,
     /// The last wait was in vain and no answer has come since.
     stalled: bool,
-    counters: Counters,
+    tally: Arc<Tally>,
 }
 
 impl<Q: Send + 'static, A: Send + 'static> Asked<Q, A> {
@@ -39,6 +30,7 @@ impl<Q: Send + 'static, A: Send + 'static> Asked<Q, A> {
     pub(super) fn start(
         name: &'static str,
         wait: Duration,
+        tally: Arc<Tally>,
         serve: impl FnOnce(&Receiver<Q>, &Sender<A>) + Send + 'static,
     ) -> Result<Asked<Q, A>, EnrichError> {
         let (questions, asked) = bounded(QUESTIONS_MAX);
@@ -47,15 +39,18 @@ impl<Q: Send + 'static, A: Send + 'static> Asked<Q, A> {
             .name(name.to_owned())
             .spawn(move || serve(&asked, &answering))
             .map_err(|source| EnrichError::Thread { name, source })?;
-        Ok(Asked { questions, answers, wait, stalled: false, counters: Counters::default() })
+        Ok(Asked { questions, answers, wait, stalled: false, tally })
     }
 
     /// Asks, and says whether there will be an answer.
     pub(super) fn ask(&mut self, question: Q) -> bool {
         match self.questions.try_send(question) {
-            Ok(()) => true,
+            Ok(()) => {
+                Tally::one(&self.tally.asked);
+                true
+            }
             Err(TrySendError::Full(_)) => {
-                self.counters.refused += 1;
+                Tally::one(&self.tally.refused);
                 false
             }
             Err(TrySendError::Disconnected(_)) => false,
@@ -65,6 +60,10 @@ impl<Q: Send + 'static, A: Send + 'static> Asked<Q, A> {
     /// An answer that has come.
     #[inline]
     pub(super) fn answer(&mut self) -> Option<A> {
+        // Most often there is none, which is seen at less cost so.
+        if self.answers.is_empty() {
+            return None;
+        }
         let answer = self.answers.try_recv().ok()?;
         self.came();
         Some(answer)
@@ -73,7 +72,7 @@ impl<Q: Send + 'static, A: Send + 'static> Asked<Q, A> {
     /// Until when to wait for an answer to what is asked now; `None` while no answers come.
     pub(super) fn deadline(&mut self) -> Option<Instant> {
         if self.stalled {
-            self.counters.late += 1;
+            Tally::one(&self.tally.late);
             return None;
         }
         Some(Instant::now() + self.wait)
@@ -88,7 +87,7 @@ impl<Q: Send + 'static, A: Send + 'static> Asked<Q, A> {
             }
             Err(RecvTimeoutError::Timeout) => {
                 self.stalled = true;
-                self.counters.late += 1;
+                Tally::one(&self.tally.late);
                 None
             }
             Err(RecvTimeoutError::Disconnected) => None,
@@ -97,11 +96,12 @@ impl<Q: Send + 'static, A: Send + 'static> Asked<Q, A> {
 
     /// Says that something went without its facts because these had been waited for in vain before.
     pub(super) fn went_without(&mut self) {
-        self.counters.late += 1;
+        Tally::one(&self.tally.late);
     }
 
-    pub(super) fn counters(&self) -> Counters {
-        self.counters
+    /// Where its look-ups are counted.
+    pub(super) fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     /// Whether no answers come.
@@ -112,6 +112,6 @@ impl<Q: Send + 'static, A: Send + 'static> Asked<Q, A> {
 
     fn came(&mut self) {
         self.stalled = false;
-        self.counters.answered += 1;
+        Tally::one(&self.tally.answered);
     }
 }

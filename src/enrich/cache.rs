@@ -52,17 +52,21 @@ impl Cache {
         Found::Nothing
     }
 
-    /// Notes that `id` has been asked for.
-    pub(super) fn expect_answer(&mut self, id: u32) {
-        if let Some(slot) = self.slot_for(id, None) {
-            *slot = Slot::Asked { id };
-        }
+    /// Notes that `id` has been asked for. Says whether another id was forgotten for it.
+    pub(super) fn expect_answer(&mut self, id: u32) -> bool {
+        self.put(id, None, Slot::Asked { id })
     }
 
-    /// Keeps an answer until the given time.
-    pub(super) fn keep(&mut self, id: u32, name: Option<Arc<str>>, until: Instant, now: Instant) {
-        if let Some(slot) = self.slot_for(id, Some(now)) {
-            *slot = Slot::Known { id, until, name };
+    /// Keeps an answer until the given time. Says whether another id was forgotten for it.
+    pub(super) fn keep(&mut self, id: u32, name: Option<Arc<str>>, until: Instant, now: Instant) -> bool {
+        self.put(id, Some(now), Slot::Known { id, until, name })
+    }
+
+    fn put(&mut self, id: u32, now: Option<Instant>, new: Slot) -> bool {
+        let Some(slot) = self.slot_for(id, now) else { return false };
+        match std::mem::replace(slot, new) {
+            Slot::Empty => false,
+            Slot::Asked { id: known } | Slot::Known { id: known, .. } => known != id,
         }
     }
 

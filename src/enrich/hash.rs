@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 use foldhash::fast::RandomState;
@@ -14,6 +15,7 @@ use nix::fcntl::OFlag;
 use sha2::{Digest, Sha256 as Hasher};
 
 use super::context::{Bytes, Sha256};
+use super::counts::Tally;
 use super::limits::HASHES_MAX;
 
 /// Bytes that are read at a time.
@@ -67,20 +69,24 @@ pub(super) struct Files {
     bytes_max: u64,
     known: LruCache<Identity, Sha256, RandomState>,
     part: Vec<u8>,
+    tally: Arc<Tally>,
 }
 
 impl Files {
     /// Files of at most `bytes_max` bytes.
-    pub(super) fn new(proc: PathBuf, bytes_max: u64) -> Files {
+    pub(super) fn new(proc: PathBuf, bytes_max: u64, tally: Arc<Tally>) -> Files {
         let most = NonZeroUsize::new(HASHES_MAX).expect("the limit is above 0");
         let known = LruCache::with_hasher(most, RandomState::default());
-        Files { proc, bytes_max, known, part: vec![0; PART_BYTES] }
+        Files { proc, bytes_max, known, part: vec![0; PART_BYTES], tally }
     }
 
     /// Answers until nobody asks any more.
     pub(super) fn serve(mut self, asked: &Receiver<Wanted>, answers: &Sender<Hashed>) {
         for wanted in asked {
             let hash = self.hash(&wanted);
+            if hash.is_none() {
+                Tally::one(&self.tally.absent);
+            }
             if answers.send(Hashed { number: wanted.number, pid: wanted.pid, hash }).is_err() {
                 return;
             }
@@ -93,12 +99,15 @@ impl Files {
         let before = file.metadata().ok().filter(|file| file.is_file() && file.size() <= self.bytes_max)?;
         let identity = Identity::of(&before);
         if let Some(hash) = self.known.get(&identity) {
+            Tally::one(&self.tally.known);
             return Some(*hash);
         }
         let hash = self.read(&file)?;
         let after = Identity::of(&file.metadata().ok()?);
         (after == identity).then(|| {
-            self.known.push(identity, hash);
+            if self.known.push(identity, hash).is_some_and(|(displaced, _)| displaced != identity) {
+                Tally::one(&self.tally.forgotten);
+            }
             hash
         })
     }
@@ -171,7 +180,7 @@ mod tests {
             (&pipe, vec![pipe_inode], None),
             (&dir.path().to_owned(), vec![fs::metadata(dir.path()).expect("it is there").ino()], None),
         ];
-        let mut files = Files::new("/proc".into(), 100 << 10);
+        let mut files = Files::new("/proc".into(), 100 << 10, Arc::default());
         for (path, inodes, expected) in cases {
             let hash = files.hash(&wanted(path, &inodes));
             assert_eq!(hash.map(|Sha256(hash)| [hash[0], hash[1], hash[2], hash[3]]), expected, "{path:?}");
@@ -187,8 +196,8 @@ mod tests {
         let exe = std::env::current_exe().expect("its path");
         let mut own = wanted(&exe, &[]);
         own.pid = std::process::id();
-        assert!(Files::new("/proc".into(), u64::MAX).hash(&own).is_some());
+        assert!(Files::new("/proc".into(), u64::MAX, Arc::default()).hash(&own).is_some());
         own.exe = (*b"/another").into();
-        assert_eq!(Files::new("/proc".into(), u64::MAX).hash(&own), None);
+        assert_eq!(Files::new("/proc".into(), u64::MAX, Arc::default()).hash(&own), None);
     }
 }

@@ -1,21 +1,26 @@
 //! What the host tells of processes and login sessions, read from `/proc` and `/run`. May block.
 
-use std::fs::{self, File};
+use std::fs::{File, OpenOptions};
 use std::io::Read;
 use std::os::unix::ffi::OsStringExt;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use nix::fcntl::{OFlag, openat, readlinkat};
+use nix::sys::stat::Mode;
 
 use super::cgroup;
 use super::context::{Bytes, Login, Place, ProcessId};
 use super::limits::{ARGUMENTS_MAX, ARGV_BYTES_MAX, LOGIN_BYTES_MAX, PATH_BYTES_MAX, VARIABLE_BYTES_MAX};
-use crate::sys::process;
+use crate::sys::process::{self, Stat};
 
 /// Bytes of `/proc/PID/cgroup` that are read: one line for each of a dozen hierarchies.
-const CGROUP_BYTES_MAX: u64 = 16 << 10;
+const CGROUP_BYTES_MAX: usize = 16 << 10;
 /// Bytes of a process's environment that are read: far more than most have, and its owner may make it 2 MiB long.
-const ENVIRONMENT_BYTES_MAX: u64 = 128 << 10;
+const ENVIRONMENT_BYTES_MAX: usize = 128 << 10;
+/// Bytes of `/proc/PID/stat`: 50 numbers and a name of at most 64 bytes.
+const STAT_BYTES_MAX: usize = 2 << 10;
 /// Bytes of what systemd-logind notes of a session.
 const SESSION_BYTES_MAX: u64 = 8 << 10;
 
@@ -56,6 +61,8 @@ pub struct Proc {
     sessions: PathBuf,
     load: Option<File>,
     variables: Vec<Bytes>,
+    /// Room for the longest of the files.
+    room: Box<[u8]>,
 }
 
 impl Proc {
@@ -69,32 +76,46 @@ impl Proc {
 
     fn within(proc: PathBuf, sessions: PathBuf, variables: Vec<Bytes>) -> Proc {
         let load = File::open(proc.join("loadavg")).ok();
-        Proc { proc, sessions, load, variables }
+        Proc { proc, sessions, load, variables, room: vec![0; ENVIRONMENT_BYTES_MAX].into() }
     }
 
-    fn environment(&self, dir: &Path) -> Vec<(Bytes, Bytes)> {
+    /// Reads a file of a process, as much as there is room for. The kernel gives each of those that are read here in one
+    /// piece (`seq_read_iter`, `proc_pid_cmdline_read`, `environ_read`), so that no second read is needed to find its end.
+    fn read(&mut self, dir: &File, name: &str, bytes_max: usize) -> Option<&[u8]> {
+        let file = openat(dir, name, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).ok()?;
+        let len = File::from(file).read(self.room.get_mut(..bytes_max)?).ok()?;
+        self.room.get(..len)
+    }
+
+    fn environment(&mut self, dir: &File) -> Vec<(Bytes, Bytes)> {
         if self.variables.is_empty() {
             return Vec::new();
         }
-        let text = read(&dir.join("environ"), ENVIRONMENT_BYTES_MAX).unwrap_or_default();
-        environment(&text, &self.variables)
+        let variables = std::mem::take(&mut self.variables);
+        let text = self.read(dir, "environ", ENVIRONMENT_BYTES_MAX).unwrap_or_default();
+        let found = environment(text, &variables);
+        self.variables = variables;
+        found
     }
 }
 
 impl Processes for Proc {
     fn process(&mut self, pid: u32) -> Option<Found> {
-        let stat = process::stat(&self.proc, pid)?;
-        let dir = self.proc.join(pid.to_string());
-        let exe = fs::read_link(dir.join("exe")).ok().map(|path| path.into_os_string().into_vec());
+        // Through one directory all is told of one process, whoever gets the pid when that ends.
+        let flags = (OFlag::O_PATH | OFlag::O_DIRECTORY).bits();
+        let dir =
+            OpenOptions::new().read(true).custom_flags(flags).open(self.proc.join(pid.to_string())).ok()?;
+        let stat = Stat::parse(self.read(&dir, "stat", STAT_BYTES_MAX)?)?;
+        let exe = readlinkat(&dir, "exe").ok().map(|path| path.into_vec());
         // One byte more, by which a cut one is known.
-        let argv = read(&dir.join("cmdline"), ARGV_BYTES_MAX as u64 + 1).unwrap_or_default();
-        let cgroup = read(&dir.join("cgroup"), CGROUP_BYTES_MAX).unwrap_or_default();
+        let argv = arguments(self.read(&dir, "cmdline", ARGV_BYTES_MAX + 1).unwrap_or_default());
+        let place = cgroup::place(self.read(&dir, "cgroup", CGROUP_BYTES_MAX).unwrap_or_default());
         Some(Found {
             id: ProcessId { started: stat.started, pid },
             parent: stat.parent,
             exe: exe.filter(|path| path.len() <= PATH_BYTES_MAX).map(Bytes::from),
-            argv: arguments(&argv),
-            place: cgroup::place(&cgroup),
+            argv,
+            place,
             environment: self.environment(&dir),
         })
     }

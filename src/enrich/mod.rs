@@ -12,6 +12,7 @@ pub mod asked;
 mod cache;
 mod cgroup;
 pub mod context;
+pub mod counts;
 mod hash;
 pub mod host;
 mod known;
@@ -29,8 +30,9 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-use asked::{Asked, Counters};
+use asked::Asked;
 use cache::{Cache, Found};
+use counts::{Counts, Tally};
 use lookup::{Answer, Lookup, Question, Space};
 
 /// The id that stands for "not set", in users, groups and sessions alike (`AUDIT_UID_UNSET` of `linux/audit.h`).
@@ -129,9 +131,13 @@ pub struct Enricher {
 
 impl Enricher {
     /// Starts the thread that asks `lookup`. It ends when the enricher is dropped and its last look-up has returned.
-    pub fn new(config: Config, lookup: Box<dyn Lookup + Send>) -> Result<Enricher, EnrichError> {
+    pub fn new(
+        config: Config,
+        lookup: Box<dyn Lookup + Send>,
+        counts: &Counts,
+    ) -> Result<Enricher, EnrichError> {
         let serve = move |asked: &_, answers: &_| lookup::serve(lookup, asked, answers);
-        let directory = Asked::start("names", config.wait, serve)?;
+        let directory = Asked::start("names", config.wait, counts.names.clone(), serve)?;
         Ok(Enricher {
             config,
             users: Cache::new(),
@@ -148,7 +154,10 @@ impl Enricher {
             return Some(Arc::clone(&self.unset));
         }
         match self.users.find(id, now) {
-            Found::Answer(name) => name,
+            Found::Answer(name) => {
+                Tally::one(&self.directory.tally().known);
+                name
+            }
             _ => self.ask(Question { space: Space::User, id }, now),
         }
     }
@@ -159,14 +168,12 @@ impl Enricher {
             return Some(Arc::clone(&self.unset));
         }
         match self.groups.find(id, now) {
-            Found::Answer(name) => name,
+            Found::Answer(name) => {
+                Tally::one(&self.directory.tally().known);
+                name
+            }
             _ => self.ask(Question { space: Space::Group, id }, now),
         }
-    }
-
-    /// What became of the look-ups since the start.
-    pub fn counters(&self) -> Counters {
-        self.directory.counters()
     }
 
     #[cold]
@@ -186,7 +193,8 @@ impl Enricher {
         if !self.directory.ask(question) {
             return None;
         }
-        self.cache(question.space).expect_answer(question.id);
+        let displaced = self.cache(question.space).expect_answer(question.id);
+        self.forgot(displaced);
         let deadline = self.directory.deadline()?;
         while let Some(answer) = self.directory.answer_until(deadline) {
             let name = answer.name.clone();
@@ -200,8 +208,18 @@ impl Enricher {
     }
 
     fn keep(&mut self, answer: Answer, now: Instant) {
+        if answer.name.is_none() {
+            Tally::one(&self.directory.tally().absent);
+        }
         let until = now + self.config.lifetime;
-        self.cache(answer.question.space).keep(answer.question.id, answer.name, until, now);
+        let displaced = self.cache(answer.question.space).keep(answer.question.id, answer.name, until, now);
+        self.forgot(displaced);
+    }
+
+    fn forgot(&self, displaced: bool) {
+        if displaced {
+            Tally::one(&self.directory.tally().forgotten);
+        }
     }
 
     fn cache(&mut self, space: Space) -> &mut Cache {

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
-use super::asked::{Asked, Counters};
+use super::asked::Asked;
 use super::context::{Bytes, Context, Login, Version};
+use super::counts::{Counts, Tally};
 use super::hash::{Files, Hashed, Wanted};
 use super::host::{Found, Processes};
 use super::known::{Acquaintance, Looked, Moment, Told};
@@ -107,17 +108,24 @@ pub struct Observer {
 
 impl Observer {
     /// Starts the threads that look things up.
-    pub fn new(config: Config, processes: Box<dyn Processes + Send>) -> Result<Observer, EnrichError> {
+    pub fn new(
+        config: Config,
+        processes: Box<dyn Processes + Send>,
+        counts: &Counts,
+    ) -> Result<Observer, EnrichError> {
         let position = Arc::new(AtomicU64::new(0));
         let boot_ms = processes.boot_ms();
         let shared = position.clone();
-        let host = Asked::start("processes", config.wait, move |asked, answers| {
-            serve(processes, &shared, asked, answers);
-        })?;
+        let host =
+            Asked::start("processes", config.wait, counts.processes.clone(), move |asked, answers| {
+                serve(processes, &shared, asked, answers);
+            })?;
         let files = match config.hash_bytes_max {
             Some(bytes_max) => {
-                let files = Files::new(PathBuf::from("/proc"), bytes_max);
-                Some(Asked::start("hashes", config.wait, |asked, answers| files.serve(asked, answers))?)
+                let tally = counts.executables.clone();
+                let files = Files::new(PathBuf::from("/proc"), bytes_max, tally.clone());
+                let serve = |asked: &_, answers: &_| files.serve(asked, answers);
+                Some(Asked::start("hashes", config.wait, tally, serve)?)
             }
             None => None,
         };
@@ -127,7 +135,7 @@ impl Observer {
             container: config.container,
             unit: config.unit,
         };
-        let (table, sessions) = (Table::new(told), Sessions::new());
+        let (table, sessions) = (Table::new(told, counts.processes.clone()), Sessions::new());
         Ok(Observer { config, table, sessions, host, files, position, boot_ms, number: 0 })
     }
 
@@ -148,7 +156,7 @@ impl Observer {
             Acquaintance::Known if seen.act == Act::Execute && !self.config.environment.is_empty() => {
                 self.look(&seen, Acquaintance::Changed);
             }
-            Acquaintance::Known => {}
+            Acquaintance::Known => Tally::one(&self.host.tally().known),
             how => self.look(&seen, how),
         }
         match seen.act {
@@ -157,20 +165,13 @@ impl Observer {
             Act::Exit => self.table.end(seen.pid),
             Act::Other => {}
         }
-        let pid = seen.pid;
-        match self.config.login && seen.session != UNSET {
-            true => {
-                self.look_for_session(&seen);
-                let (login, _) = self.sessions.find(seen.session, seen.auid);
-                self.table.context(pid, Some(login))
-            }
-            false => self.table.context(pid, None),
+        if !self.config.login || seen.session == UNSET {
+            return self.table.context(seen.pid, None);
         }
-    }
-
-    /// What became of the look-ups of processes and sessions, and of executables.
-    pub fn counters(&self) -> (Counters, Counters) {
-        (self.host.counters(), self.files.as_ref().map(Asked::counters).unwrap_or_default())
+        if self.sessions.is_new(seen.session, seen.auid) {
+            self.look_for_session(seen.session);
+        }
+        self.table.context(seen.pid, self.sessions.get(seen.session))
     }
 
     fn now(&self) -> Moment {
@@ -210,6 +211,7 @@ impl Observer {
         while let Some(answer) = self.host.answer_until(deadline) {
             match answer {
                 Answer::Process { number: of, looked, boot_ms, .. } if of == number => {
+                    self.count(looked.found.is_some());
                     self.boot_ms = boot_ms;
                     return Some(looked);
                 }
@@ -222,12 +224,22 @@ impl Observer {
     fn keep(&mut self, answer: Answer) {
         match answer {
             Answer::Process { number, pid, looked, boot_ms } => {
+                self.count(looked.found.is_some());
                 self.boot_ms = boot_ms;
                 self.table.settle_late(pid, number, looked, self.now());
                 self.tell_script(pid, None);
             }
-            Answer::Session { login: Some(login), .. } => self.sessions.add(login),
-            Answer::Session { login: None, .. } => {}
+            Answer::Session { login, .. } => {
+                self.count(login.is_some());
+                login.into_iter().for_each(|login| self.sessions.add(login));
+            }
+        }
+    }
+
+    /// Counts whether the host had an answer.
+    fn count(&self, found: bool) {
+        if !found {
+            Tally::one(&self.host.tally().absent);
         }
     }
 
@@ -272,14 +284,15 @@ impl Observer {
         }
     }
 
-    /// Asks the host about a session of which nothing is known yet.
-    fn look_for_session(&mut self, seen: &Sighting<'_>) {
-        if !self.sessions.find(seen.session, seen.auid).1 || !self.host.ask(Question::Session(seen.session)) {
+    /// Asks the host about a session.
+    #[cold]
+    fn look_for_session(&mut self, number: u32) {
+        if !self.host.ask(Question::Session(number)) {
             return;
         }
         let Some(deadline) = self.host.deadline() else { return };
         while let Some(answer) = self.host.answer_until(deadline) {
-            let is_it = matches!(answer, Answer::Session { session, .. } if session == seen.session);
+            let is_it = matches!(answer, Answer::Session { session, .. } if session == number);
             self.keep(answer);
             if is_it {
                 return;

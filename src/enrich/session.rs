@@ -45,14 +45,20 @@ impl Sessions {
         }
     }
 
-    /// The session, whose login uid is `auid`; and whether this is the first question about it.
-    pub(super) fn find(&mut self, session: u32, auid: u32) -> (&Arc<Login>, bool) {
+    /// Whether this is the first question about a session, whose login uid is `auid`.
+    #[inline]
+    pub(super) fn is_new(&mut self, session: u32, auid: u32) -> bool {
         let known = self.of(session);
         if known.login.uid.is_none() && auid != UNSET {
             Arc::make_mut(&mut known.login).uid = Some(auid);
         }
-        let is_first = !std::mem::replace(&mut known.is_asked, true);
-        (&known.login, is_first)
+        !std::mem::replace(&mut known.is_asked, true)
+    }
+
+    /// What is known of a session that was asked about.
+    #[inline]
+    pub(super) fn get(&self, session: u32) -> Option<&Arc<Login>> {
+        self.known.peek(&session).map(|known| &known.login)
     }
 
     /// Adds what the host knows of a session; what was told by records stays.
@@ -162,7 +168,8 @@ mod tests {
 
     /// `user uid address terminal` of a session.
     fn shown(sessions: &mut Sessions, session: u32) -> String {
-        let (login, _) = sessions.find(session, UNSET);
+        sessions.is_new(session, UNSET);
+        let login = sessions.get(session).expect("it was asked about");
         let text = |part: &Option<Bytes>| match part {
             Some(part) => String::from_utf8_lossy(part).into_owned(),
             None => "-".to_owned(),
@@ -220,8 +227,8 @@ mod tests {
     fn the_host_is_asked_once_and_does_not_overrule_records() {
         let mut sessions = Sessions::new();
         learn(&mut sessions, 1006, BEGUN);
-        assert!(sessions.find(3, 1000).1);
-        assert!(!sessions.find(3, 1000).1);
+        assert!(sessions.is_new(3, 1000));
+        assert!(!sessions.is_new(3, 1000));
         let found = Login {
             session: 3,
             uid: Some(7),
@@ -231,14 +238,14 @@ mod tests {
         };
         sessions.add(found);
         assert_eq!(shown(&mut sessions, 3), "bob 1000 - -");
-        assert_eq!(sessions.find(3, 1000).0.time_ms, Some(1_700_000_000_123));
+        assert_eq!(sessions.get(3).expect("it is known").time_ms, Some(1_700_000_000_123));
     }
 
     #[test]
     fn a_million_sessions_need_no_more_room() {
         let mut sessions = Sessions::new();
         for session in 0..1_000_000 {
-            sessions.find(session, session);
+            sessions.is_new(session, session);
         }
         assert_eq!(sessions.known.len(), SESSIONS_MAX);
     }

@@ -9,6 +9,7 @@ use foldhash::fast::RandomState;
 use lru::LruCache;
 
 use super::context::{Ancestor, Bytes, Context, Login, Parent, Process, ProcessId, Sha256, Version};
+use super::counts::Tally;
 use super::host::Found;
 use super::known::{Acquaintance, Known, Looked, Moment, NO_ARGUMENTS, START_SLACK, Start, Told};
 use super::limits::{HELD_BYTES_MAX, PROCESSES_MAX};
@@ -20,12 +21,14 @@ pub(super) struct Table {
     known: LruCache<u32, Known, RandomState>,
     held: usize,
     told: Told,
+    /// Where is counted what was forgotten.
+    tally: Arc<Tally>,
 }
 
 impl Table {
-    pub(super) fn new(told: Told) -> Table {
+    pub(super) fn new(told: Told, tally: Arc<Tally>) -> Table {
         let most = NonZeroUsize::new(PROCESSES_MAX).expect("the limit is above 0");
-        Table { known: LruCache::with_hasher(most, RandomState::default()), held: 0, told }
+        Table { known: LruCache::with_hasher(most, RandomState::default()), held: 0, told, tally }
     }
 
     /// How well the process of an event is known.
@@ -310,8 +313,11 @@ impl Table {
         known.context.process = self.told.lineage.then_some(process);
         known.held = known.weigh();
         self.held += known.held;
-        if let Some((_, displaced)) = self.known.push(pid, known) {
+        if let Some((other, displaced)) = self.known.push(pid, known) {
             self.held -= displaced.held;
+            if other != pid {
+                Tally::one(&self.tally.forgotten);
+            }
         }
         self.make_room();
     }
@@ -327,6 +333,7 @@ impl Table {
         while self.held > HELD_BYTES_MAX && self.known.len() > 1 {
             if let Some((_, known)) = self.known.pop_lru() {
                 self.held -= known.held;
+                Tally::one(&self.tally.forgotten);
             }
         }
     }

@@ -32,7 +32,13 @@ const HASTY: Config = Config { wait: Duration::ZERO, lifetime: Duration::from_se
 fn enricher(config: Config, gate: Option<Receiver<()>>) -> (Enricher, Arc<AtomicU32>) {
     let asked = Arc::new(AtomicU32::new(0));
     let double = Double { asked: Arc::clone(&asked), gate };
-    (Enricher::new(config, Box::new(double)).expect("a thread"), asked)
+    (Enricher::new(config, Box::new(double), &Counts::default()).expect("a thread"), asked)
+}
+
+/// What was counted: known, asked, answered, absent, late, refused, forgotten.
+fn counted(enricher: &Enricher) -> [u64; 7] {
+    let Tally { known, asked, answered, absent, late, refused, forgotten } = enricher.directory.tally();
+    [known, asked, answered, absent, late, refused, forgotten].map(Tally::read)
 }
 
 #[test]
@@ -51,7 +57,20 @@ fn each_id_is_asked_once_within_its_lifetime_and_again_after_it() {
     assert_eq!(enricher.user(1000, later).as_deref(), Some("u1000"));
     assert_eq!(enricher.user(1001, later), None);
     assert_eq!(asked.load(Ordering::SeqCst), 4);
-    assert_eq!(enricher.counters(), Counters { answered: 4, late: 0, refused: 0 });
+    assert_eq!(counted(&enricher), [4, 4, 4, 2, 0, 0, 0]);
+}
+
+#[test]
+fn what_is_forgotten_is_counted() {
+    let (mut enricher, _) = enricher(PATIENT, None);
+    let now = Instant::now();
+    for id in 0..2000 {
+        enricher.user(id, now);
+    }
+    let [known, asked, answered, absent, late, refused, forgotten] = counted(&enricher);
+    assert_eq!([known, asked, answered, absent, late, refused], [0, 2000, 2000, 1000, 0, 0]);
+    // The table has room for 1024.
+    assert!((976..2000).contains(&forgotten), "{forgotten}");
 }
 
 #[test]
@@ -76,13 +95,13 @@ fn a_hanging_directory_holds_no_event_back_and_its_answer_serves_later_ones() {
     assert!(enricher.directory.is_stalled());
     assert_eq!(enricher.user(4, now), None);
     assert_eq!(enricher.user(2, now), None);
-    assert_eq!(enricher.counters(), Counters { answered: 0, late: 3, refused: 0 });
+    assert_eq!(counted(&enricher), [0, 2, 0, 0, 3, 0, 0]);
     open.send(()).expect("the thread listens");
     open.send(()).expect("the first answer has been given");
     // The third look-up can only begin after the second answer has been given.
     drop(open);
     assert_eq!(enricher.user(6, now).as_deref().unwrap_or("u6"), "u6");
-    while enricher.counters().answered < 2 {
+    while counted(&enricher)[2] < 2 {
         enricher.user(UNSET - 1, now);
         std::thread::yield_now();
     }
@@ -99,10 +118,10 @@ fn questions_are_bounded() {
     for id in 0..many {
         assert_eq!(enricher.user(id, now), None);
     }
-    let counters = enricher.counters();
+    let [_, asked, _, _, late, refused, _] = counted(&enricher);
     // One question may have left the queue for the thread.
-    assert!((99..=100).contains(&counters.refused), "{counters:?}");
-    assert_eq!(counters.late + counters.refused, u64::from(many));
+    assert!((99..=100).contains(&refused), "{refused}");
+    assert_eq!((late + refused, asked + refused), (u64::from(many), u64::from(many)));
 }
 
 #[test]
@@ -116,7 +135,7 @@ fn a_directory_that_died_costs_names_and_nothing_else() {
             None
         }
     }
-    let mut enricher = Enricher::new(PATIENT, Box::new(Dying)).expect("a thread");
+    let mut enricher = Enricher::new(PATIENT, Box::new(Dying), &Counts::default()).expect("a thread");
     let now = Instant::now();
     assert_eq!(enricher.user(1, now), None);
     assert_eq!(enricher.user(2, now), None);

@@ -92,6 +92,39 @@ pub struct Status {
     /// What gets events beside the log.
     #[serde(default)]
     pub outputs: Vec<Output>,
+    /// What became of the look-ups of what events are stored with besides their records.
+    #[serde(default)]
+    pub lookups: Lookups,
+}
+
+/// Look-ups since the daemon started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lookups {
+    /// Names of users and groups.
+    pub names: Lookup,
+    /// Processes and their login sessions.
+    pub processes: Lookup,
+    /// Hashes of executables.
+    pub executables: Lookup,
+}
+
+/// Look-ups of one kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lookup {
+    /// Answered by what was in memory.
+    pub known: u64,
+    /// Questions to the host.
+    pub asked: u64,
+    /// Answers that came.
+    pub answered: u64,
+    /// Answers that told nothing.
+    pub absent: u64,
+    /// Events that went without a fact because the answer was not there in time.
+    pub late: u64,
+    /// Events that went without a fact because too many questions were waiting.
+    pub refused: u64,
+    /// Facts that were forgotten to make room for others.
+    pub forgotten: u64,
 }
 
 /// An output beside the log.

@@ -12,7 +12,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::StatusSource;
-use crate::protocol::{Output, Shed, Status};
+use crate::protocol::{Lookup, Output, Shed, Status};
 use crate::store::Timings;
 
 /// What every name begins with.
@@ -74,6 +74,7 @@ impl Collector for All {
         queues(&mut text, &status)?;
         gauges(&mut text, &status)?;
         outputs(&mut text, &status)?;
+        lookups(&mut text, &status)?;
         let seconds = Some(&Unit::Seconds);
         text.one("store_write", "Time of a write to the log's file", seconds, &self.store.write)?;
         text.one("store_sync", "Time until the disk has what was written", seconds, &self.store.sync)?;
@@ -171,6 +172,30 @@ fn outputs(text: &mut Text<'_>, status: &Status) -> fmt::Result {
         let gauges: Vec<_> = counts.iter().map(|(name, count)| (*name, ConstGauge::new(*count))).collect();
         let gauges: Vec<_> = gauges.iter().map(|(name, gauge)| ([("output", *name)], gauge)).collect();
         text.family(name, help, unit, &gauges)?;
+    }
+    Ok(())
+}
+
+fn lookups(text: &mut Text<'_>, status: &Status) -> fmt::Result {
+    let all = &status.lookups;
+    let of = [("names", &all.names), ("processes", &all.processes), ("executables", &all.executables)];
+    let lookups = Unit::Other("lookups".to_owned());
+    let events = Unit::Other("events".to_owned());
+    let facts = Unit::Other("facts".to_owned());
+    type Count = fn(&Lookup) -> u64;
+    let counts: [(&str, &str, &Unit, Count); 7] = [
+        ("known", "Look-ups that memory answered", &lookups, |lookup| lookup.known),
+        ("asked", "Questions to the host", &lookups, |lookup| lookup.asked),
+        ("answered", "Answers that came", &lookups, |lookup| lookup.answered),
+        ("absent", "Answers that told nothing", &lookups, |lookup| lookup.absent),
+        ("late", "Events without a fact because no answer came in time", &events, |lookup| lookup.late),
+        ("refused", "Events without a fact because too much was asked", &events, |lookup| lookup.refused),
+        ("forgotten", "Facts forgotten to make room for others", &facts, |lookup| lookup.forgotten),
+    ];
+    for (name, help, unit, count) in counts {
+        let counters = of.map(|(kind, lookup)| (kind, ConstCounter::new(count(lookup))));
+        let counters: Vec<_> = counters.iter().map(|(kind, counter)| ([("of", *kind)], counter)).collect();
+        text.family(&format!("enrich_{name}"), help, Some(unit), &counters)?;
     }
     Ok(())
 }

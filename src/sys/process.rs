@@ -95,20 +95,26 @@ pub struct Stat {
     flags: u32,
 }
 
+impl Stat {
+    /// Reads the text of `/proc/PID/stat`.
+    pub fn parse(text: &[u8]) -> Option<Stat> {
+        // The name of a process may hold any byte, parentheses too: what follows begins after the last one.
+        let rest = text.get(memchr::memrchr(b')', text)? + 1..)?;
+        let fields: Vec<&str> = std::str::from_utf8(rest).ok()?.split_ascii_whitespace().collect();
+        // Counted from the state, which is the third of all in proc_pid_stat(5): the parent is the 4th, flags are the 9th,
+        // the start is the 22nd.
+        Some(Stat {
+            has_ended: matches!(*fields.first()?, "Z" | "X"),
+            parent: fields.get(1)?.parse().ok()?,
+            started: fields.get(19)?.parse().ok()?,
+            flags: fields.get(6)?.parse().ok()?,
+        })
+    }
+}
+
 /// The state of a process, also of one that has ended, in a folder like `/proc`.
 pub fn stat(proc: &Path, pid: u32) -> Option<Stat> {
-    let stat = fs::read(proc.join(pid.to_string()).join("stat")).ok()?;
-    // The name of a process may hold any byte, parentheses too: what follows begins after the last one.
-    let rest = stat.get(memchr::memrchr(b')', &stat)? + 1..)?;
-    let fields: Vec<&str> = std::str::from_utf8(rest).ok()?.split_ascii_whitespace().collect();
-    // Counted from the state, which is the third of all in proc_pid_stat(5): the parent is the 4th, flags are the 9th,
-    // the start is the 22nd.
-    Some(Stat {
-        has_ended: matches!(*fields.first()?, "Z" | "X"),
-        parent: fields.get(1)?.parse().ok()?,
-        started: fields.get(19)?.parse().ok()?,
-        flags: fields.get(6)?.parse().ok()?,
-    })
+    Stat::parse(&fs::read(proc.join(pid.to_string()).join("stat")).ok()?)
 }
 
 /// The command of process `pid`: its arguments joined by spaces, or its short name in brackets when it has none.

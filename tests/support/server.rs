@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 
 use ktrail::client::Client;
-use ktrail::protocol::{Kernel, Output, OverloadPolicy, Shed, Status, Unseen};
+use ktrail::protocol::{Kernel, Lookup, Output, OverloadPolicy, Shed, Status, Unseen};
 use ktrail::serve::access::Groups;
 use ktrail::serve::calls::Note;
 use ktrail::serve::limits::Limits;
@@ -49,6 +49,8 @@ pub(crate) fn status() -> Status {
     }
     status.outputs = ["live", "siem"].map(output).to_vec();
     status.kernel = Some(Kernel { backlog: 9, backlog_wait_time_actual: Some(11), ..Kernel::default() });
+    status.lookups.processes = Lookup { known: 90, asked: 8, answered: 7, ..Lookup::default() };
+    status.lookups.names.forgotten = 2;
     status.store.space.free_bytes = Some(1 << 40);
     status.unseen = Some(Unseen { processes: 3, ..Unseen::default() });
     status

@@ -55,6 +55,9 @@ pub(in crate::cli) struct LogExport {
     /// How events are written
     #[arg(long, value_enum, default_value_t = Export::Json)]
     pub(in crate::cli) format: Export,
+    /// In ecs and ocsf, the host of events that name none; without it this one
+    #[arg(long, value_name = "NAME")]
+    pub(in crate::cli) host: Option<String>,
     /// From this time on: 2026-11-23T09:00, 09:00, today, yesterday, '10 minutes ago'
     #[arg(long, value_name = "TIME")]
     pub(in crate::cli) since: Option<String>,

@@ -28,7 +28,7 @@ pub(super) fn export(config: &store::Config, arguments: &LogExport) -> anyhow::R
     let entries = segments.iter().map(|segment| u64::from(segment.len())).sum();
     let bar = progress(entries, "{bar:40} {human_pos}/{human_len} events {eta}")?;
     let mut out = BufWriter::with_capacity(OUT_BYTES, io::stdout().lock());
-    let render = renderer(arguments.format);
+    let render = renderer(arguments);
     let (mut written, mut lost) = (0u64, 0u64);
     let mut line = Vec::new();
     for segment in segments {
@@ -82,16 +82,16 @@ fn is_gone(error: &anyhow::Error) -> bool {
 type Render = Box<dyn Fn(&Stored, &mut dyn Write) -> io::Result<()>>;
 
 /// How events are written; `None` for the stored form itself, which need not be read.
-fn renderer(format: Export) -> Option<Render> {
-    match format {
+fn renderer(arguments: &LogExport) -> Option<Render> {
+    match arguments.format {
         Export::Json => None,
         Export::Raw => Some(Box::new(|stored, out| render::raw::write(&stored.event, out))),
         Export::Ecs => {
-            let ecs = output::ecs();
+            let ecs = output::ecs(arguments.host.as_deref());
             Some(Box::new(move |stored, out| ecs.write(stored, out)))
         }
         Export::Ocsf => {
-            let ocsf = output::ocsf();
+            let ocsf = output::ocsf(arguments.host.as_deref());
             Some(Box::new(move |stored, out| ocsf.write(stored, out)))
         }
     }

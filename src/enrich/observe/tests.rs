@@ -62,7 +62,8 @@ impl Processes for Double {
 const PATIENT: Duration = Duration::from_secs(60);
 
 fn observer(wait: Duration, host: &Double) -> Observer {
-    Observer::new(Config { wait, ..Config::default() }, Box::new(host.clone())).expect("a thread")
+    Observer::new(Config { wait, ..Config::default() }, Box::new(host.clone()), &Counts::default())
+        .expect("a thread")
 }
 
 fn event(time_ms: u64, records: &[(RecordType, &str)]) -> Event {
@@ -114,7 +115,9 @@ fn each_process_is_looked_at_once() {
     host.add(9, 6, 75, "/tac");
     observer.context(&call(760, 257, 3, 9, 6, "/tac"));
     assert_eq!(host.asked(), [9]);
-    assert_eq!(observer.counters().0.late, 0);
+    // Four events told nothing new; three processes and the session were asked about.
+    let Tally { known, asked, answered, absent, late, .. } = observer.host.tally();
+    assert_eq!([known, asked, answered, absent, late].map(Tally::read), [4, 4, 4, 0, 0]);
 }
 
 #[test]
@@ -143,7 +146,7 @@ fn a_script_is_told_with_every_event_of_its_process() {
 fn the_environment_is_that_of_the_program() {
     let host = host();
     let config = Config { wait: PATIENT, environment: vec![(*b"LANG").into()], ..Config::default() };
-    let mut observer = Observer::new(config, Box::new(host.clone())).expect("a thread");
+    let mut observer = Observer::new(config, Box::new(host.clone()), &Counts::default()).expect("a thread");
     let mut value = |event: &Event| {
         let (context, _) = observer.context(event).expect("a process");
         context.environment.first().map(|(_, value)| String::from_utf8_lossy(value).into_owned())
@@ -165,7 +168,7 @@ fn an_executable_s_hash_is_told() {
     use std::os::unix::fs::MetadataExt;
     let host = host();
     let config = Config { wait: PATIENT, hash_bytes_max: Some(1 << 20), ..Config::default() };
-    let mut observer = Observer::new(config, Box::new(host)).expect("a thread");
+    let mut observer = Observer::new(config, Box::new(host), &Counts::default()).expect("a thread");
     let dir = tempfile::tempdir().expect("a directory");
     let exe = dir.path().join("abc");
     std::fs::write(&exe, b"abc").expect("a file");
@@ -196,8 +199,8 @@ fn a_look_that_hangs_holds_nobody_back() {
         let process = of(observer.context(&call(u64::from(pid), 257, 3, pid, 0, "/x")));
         assert!(process.parent.is_none());
     }
-    let counters = observer.counters().0;
-    assert!(counters.late >= 100 && counters.refused >= 1000, "{counters:?}");
+    let tally = observer.host.tally();
+    assert!(Tally::read(&tally.late) >= 100 && Tally::read(&tally.refused) >= 1000, "{tally:?}");
     // The answers come at last and serve what comes after.
     drop(open);
     let begun = Instant::now();
@@ -234,7 +237,8 @@ fn what_is_switched_off_is_not_told() {
             host.processes.lock().expect("no panic").values_mut().for_each(|found| found.environment.clear());
         }
         host.asked = Arc::default();
-        let mut observer = Observer::new(config.clone(), Box::new(host)).expect("a thread");
+        let mut observer =
+            Observer::new(config.clone(), Box::new(host), &Counts::default()).expect("a thread");
         let (context, _) = observer.context(&call(700, 257, 3, 7, 6, "/cat")).expect("a process");
         assert!(is_told(context), "{config:?}");
         let parts = [

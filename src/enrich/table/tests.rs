@@ -23,7 +23,13 @@ struct Story {
 impl Story {
     fn new() -> Story {
         let now = Moment { position: Position::new(0, 1000), boot_ms: 0 };
-        Story { table: Table::new(TOLD), host: HashMap::new(), now, looks: 0, told: HashMap::new() }
+        Story {
+            table: Table::new(TOLD, Arc::default()),
+            host: HashMap::new(),
+            now,
+            looks: 0,
+            told: HashMap::new(),
+        }
     }
 
     /// One of:
@@ -314,7 +320,7 @@ fn an_answer_that_comes_late_is_taken_in_if_it_is_of_the_same_process() {
 
 #[test]
 fn a_million_processes_need_no_more_room() {
-    let mut table = Table::new(TOLD);
+    let mut table = Table::new(TOLD, Arc::default());
     let now = Moment { position: Position::new(0, 4_000_000), boot_ms: 0 };
     let argument: Bytes = vec![b'x'; 4096].into();
     for pid in 1..=1_000_000 {

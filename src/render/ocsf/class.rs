@@ -59,11 +59,14 @@ impl Class {
 /// An activity of a class: `activity_id` and `activity_name`.
 pub(super) type Activity = (u32, &'static str);
 
+/// The activity that stands for all which the schema has none for.
+pub(super) const OTHER: u32 = 99;
+
 /// A system call that has no better class.
 pub(super) const INVOKE: (Class, Activity) = (Class::Kernel, (4, "Invoke"));
 
 /// What has no class.
-pub(super) const BASE: (Class, Activity) = (Class::Base, (99, "Other"));
+pub(super) const BASE: (Class, Activity) = (Class::Base, (OTHER, "Other"));
 
 /// The class and activity of an event. Its objects may turn out to be unknown: then it is of another class.
 pub(super) fn of(told: &Told<'_>) -> (Class, Activity) {
@@ -90,8 +93,8 @@ pub(super) fn of(told: &Told<'_>) -> (Class, Activity) {
         Act::AuditStart => (Class::EventLog, (6, "Start")),
         Act::AuditStop => (Class::EventLog, (7, "Stop")),
         Act::AuditChange if told.view.record.0 == 1205 => (Class::EventLog, (5, "Rotate")),
-        Act::AuditChange => (Class::EventLog, (99, "Change")),
-        Act::AuditError => (Class::EventLog, (99, "Error")),
+        Act::AuditChange => (Class::EventLog, (OTHER, "Change")),
+        Act::AuditError => (Class::EventLog, (OTHER, "Error")),
         Act::Anomaly | Act::Crash | Act::Denied => (Class::Detection, (1, "Create")),
         Act::Integrity if told.view.outcome == Outcome::Failed => (Class::Detection, (1, "Create")),
         Act::UserCreate => (Class::Account, (1, "Create")),
@@ -99,18 +102,18 @@ pub(super) fn of(told: &Told<'_>) -> (Class, Activity) {
         Act::UserDelete => (Class::Account, (6, "Delete")),
         Act::UserLock => (Class::Account, (9, "Lock")),
         Act::UserUnlock => (Class::Account, (12, "Unlock")),
-        Act::UserChange => (Class::Account, (99, "Change")),
+        Act::UserChange => (Class::Account, (OTHER, "Change")),
         Act::Logon => (Class::Authentication, (1, "Logon")),
         Act::Logoff => (Class::Authentication, (2, "Logoff")),
-        Act::Authenticate => (Class::Authentication, (99, "Authenticate")),
-        Act::SessionStart => (Class::Authentication, (99, "Session Start")),
-        Act::SessionEnd => (Class::Authentication, (99, "Session End")),
+        Act::Authenticate => (Class::Authentication, (OTHER, "Authenticate")),
+        Act::SessionStart => (Class::Authentication, (OTHER, "Session Start")),
+        Act::SessionEnd => (Class::Authentication, (OTHER, "Session End")),
         Act::GroupDelete => (Class::Group, (5, "Delete")),
         Act::GroupCreate => (Class::Group, (6, "Create")),
-        Act::GroupChange => (Class::Group, (99, "Change")),
+        Act::GroupChange => (Class::Group, (OTHER, "Change")),
         Act::NetworkConnect => (Class::Network, connection(told)),
         Act::NetworkAccept => (Class::Network, (1, "Open")),
-        Act::NetworkBind => (Class::Network, (99, "Bind")),
+        Act::NetworkBind => (Class::Network, (OTHER, "Bind")),
         Act::NetworkListen => (Class::Network, (7, "Listen")),
         Act::NetworkTraffic => (Class::Network, (6, "Traffic")),
         Act::Configure => (Class::Configuration, (1, "Log")),
@@ -120,7 +123,7 @@ pub(super) fn of(told: &Told<'_>) -> (Class, Activity) {
         Act::SoftwareInstall => (Class::Application, (1, "Install")),
         Act::SoftwareRemove => (Class::Application, (2, "Remove")),
         Act::SoftwareUpdate => (Class::Application, (8, "Update")),
-        Act::Software => (Class::Application, (99, "Change")),
+        Act::Software => (Class::Application, (OTHER, "Change")),
         Act::Invoke | Act::ProcessChange | Act::HostChange | Act::HostStop => INVOKE,
         Act::HostStart | Act::Machine | Act::Typed | Act::Message | Act::Crypto => BASE,
         Act::Integrity | Act::Decision | Act::Malformed | Act::Unknown => BASE,
@@ -133,14 +136,14 @@ fn signal(told: &Told<'_>) -> Activity {
     let place = if name == Some("tgkill") { 2 } else { 1 };
     match argument(&told.view, place) {
         Some(1 | 2 | 3 | 6 | 9 | 15) => (2, "Terminate"),
-        _ => (99, "Signal"),
+        _ => (OTHER, "Signal"),
     }
 }
 
 fn identity(told: &Told<'_>) -> Activity {
     match told.view.syscall.and_then(|call| call.name) {
         Some("setuid" | "setreuid" | "setresuid" | "setfsuid") => (5, "Set User ID"),
-        _ => (99, "Set Group ID"),
+        _ => (OTHER, "Set Group ID"),
     }
 }
 

@@ -14,7 +14,7 @@ use super::siem::tree::{Tree, text};
 use super::siem::{Told, unplaced};
 use super::view::{Act, Outcome};
 use crate::entry::Stored;
-use class::{Activity, BASE, Class, INVOKE};
+use class::{Activity, BASE, Class, INVOKE, OTHER};
 
 /// The version of the schema.
 pub const VERSION: &str = "1.5.0";
@@ -91,7 +91,9 @@ fn classify(told: &Told<'_>, class: Class, activity: Activity, tree: &mut Tree) 
     tree.put("activity_id", Some(activity_id));
     tree.put("activity_name", Some(activity_name));
     tree.put("type_uid", Some(class_uid * 100 + activity_id));
-    tree.put("type_name", Some(format!("{class_name}: {activity_name}")));
+    // What the schema has no activity for has no type of its own either.
+    let type_name = if activity_id == OTHER { "Other" } else { activity_name };
+    tree.put("type_name", Some(format!("{class_name}: {type_name}")));
     let (severity_id, severity) = severity(told);
     tree.put("severity_id", Some(severity_id));
     tree.put("severity", Some(severity));
