@@ -13,17 +13,25 @@ use std::net::TcpStream;
 use std::ops::ControlFlow;
 use std::os::fd::BorrowedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, mpsc};
 
 use ktrail::client::{Client, Error};
 use ktrail::protocol::limits::{LIVE_WAITING_MAX, METRICS_CONNECTIONS_MAX};
 use ktrail::protocol::search::SearchParameters;
+use ktrail::serve::access::Groups;
 use ktrail::serve::error::Error as ServeError;
+use ktrail::serve::limits::Limits;
 use ktrail::serve::live::Live;
-use ktrail::serve::{Config, Kept, Server};
+use ktrail::serve::{Config, Kept, Server, Sources};
+use ktrail::store::term::Terms;
+use ktrail::store::{self, Store};
+use nix::sys::signal::Signal;
 use support::openmetrics::{self, Family};
-use support::server::{ANY_PORT, Told, sources, start, status, terms};
+use support::server::{ANY_PORT, Told, serve, sources, start, status, terms};
 use tokio::sync::watch;
 
 fn collected(client: &Client, parameters: &SearchParameters) -> Vec<String> {
@@ -52,6 +60,32 @@ fn every_path_answers() {
     assert_eq!(collected(&client, &since), ["{\"n\":8}", "{\"n\":9}"]);
     let after = SearchParameters { after: Some("1-7".to_owned()), ..SearchParameters::default() };
     assert_eq!(collected(&client, &after), ["{\"n\":8}", "{\"n\":9}"]);
+}
+
+/// A reload or upgrade that the daemon had refused at once was waited for for half a minute.
+#[test]
+fn an_upgrade_that_is_refused_is_told_when_it_is() {
+    // It gets the daemon's signal.
+    let mut signalled = Command::new("sleep").arg("60").spawn().expect("sleep starts");
+    let (pid, asked) = (signalled.id(), Arc::new(AtomicU32::new(0)));
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let config = store::Config { dir: dir.path().join("log"), ..store::Config::default() };
+    let (store, _) = Store::open(config, Arc::new(|_: &[u8], _: &mut Terms| None)).expect("an empty log");
+    let times = asked.clone();
+    let refuses = move || {
+        let mut status = status();
+        status.daemon.pid = pid;
+        status.daemon.refused_ms = (times.fetch_add(1, Ordering::Relaxed) >= 3).then_some(1);
+        status
+    };
+    let replace = |sources: &mut Sources| sources.status = Arc::new(refuses);
+    let running = serve(dir, store, Groups::default(), Limits::default(), replace);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ktrail"));
+    let output = command.arg("upgrade").arg("--socket").arg(running.socket()).output().expect("ktrail runs");
+    assert_eq!(signalled.wait().expect("it was started").signal(), Some(Signal::SIGUSR2 as i32));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && said.contains("goes on as it was"), "{said}");
+    assert_eq!(asked.load(Ordering::Relaxed), 4, "it does not go on asking");
 }
 
 #[test]

@@ -548,6 +548,58 @@ fn a_dictionary_that_makes_no_sense_stops_no_search() {
     }
 }
 
+/// A dictionary of the crate `fst`, with so many bytes, in which each of many nodes leads to the next by two ways and the last
+/// one is the end of no term.
+fn endless_dictionary(bytes: usize) -> Vec<u8> {
+    // Way back to each next node twice, the letters of the ways, how long ways are, how many there are.
+    const NODE: [u8; 6] = [1, 1, b'b', b'a', 0x10, 2];
+    const LAST: [u8; 3] = [0x10, 0, 0];
+    const NODES: usize = 60;
+    let version_and_type = [3u64.to_le_bytes(), 0u64.to_le_bytes()].concat();
+    let root = (bytes - 21) as u64;
+    let end = [&60u64.to_le_bytes()[..], &root.to_le_bytes(), &[0; 4]].concat();
+    let nodes = [&LAST[..], &NODE.repeat(NODES)].concat();
+    let unused = vec![0; bytes - version_and_type.len() - nodes.len() - end.len()];
+    [version_and_type, unused, nodes, end].concat()
+}
+
+/// A dictionary that was forged so that there are more ways through it than can ever be walked kept a search, and the thread
+/// that ran it, for ever.
+#[test]
+fn a_dictionary_without_an_end_stops_no_search() {
+    const PAGE: usize = 4096;
+    let mut bench = Bench::sealed(1);
+    let test = ValueTest::Contains(b"3");
+    let answers = |segment: &SegmentView| {
+        let mut values = Vec::new();
+        segment.values(4, &mut |value, count| values.push((value.to_vec(), count))).unwrap();
+        (
+            segment.postings(4, &test).unwrap(),
+            segment.postings(4, &ValueTest::StartsWith(b"")).unwrap(),
+            values,
+        )
+    };
+    let before = answers(&bench.store().reader().snapshot().segments()[0]);
+    bench.close();
+    let path = bench.path("audit-0000000001.idx");
+    let mut index = fs::read(&path).unwrap();
+    // The items of the fields are of 12 bytes, in the order of the dictionaries: number of the field, terms, bytes.
+    let number = |at: usize| u32::from_le_bytes(index[at..at + 4].try_into().unwrap()) as usize;
+    let items: Vec<_> = (128..).step_by(12).take(9).map(|at| (index[at], number(at + 8))).collect();
+    let place = items.iter().position(|(field, _)| *field == 4).unwrap();
+    let start = PAGE + items[..place].iter().map(|(_, bytes)| bytes).sum::<usize>();
+    let dictionary = endless_dictionary(items[place].1);
+    index[start..start + dictionary.len()].copy_from_slice(&dictionary);
+    assert!(start + dictionary.len() < 2 * PAGE - 4, "it is in one page");
+    let (payload, checksum) = index[PAGE..2 * PAGE].split_last_chunk_mut::<4>().unwrap();
+    let head = [&1u64.to_le_bytes()[..], &1u32.to_le_bytes(), &1u32.to_le_bytes()].concat();
+    *checksum = crc32fast::hash(&[&head, &*payload].concat()).to_le_bytes();
+    fs::write(&path, &index).unwrap();
+    let (reader, problems) = Reader::open(&bench.config.dir, describe()).unwrap();
+    assert_eq!(problems, []);
+    assert_eq!(answers(&reader.snapshot().segments()[0]), before);
+}
+
 #[test]
 fn files_that_are_not_ours_are_told_and_left_alone() {
     let mut bench = Bench::sealed(1);

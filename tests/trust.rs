@@ -8,6 +8,7 @@ mod support {
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::ops::ControlFlow;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use ktrail::entry::decode::decode;
 use ktrail::entry::field::Field;
 use ktrail::ingest::{Ingest, Now, Sink};
 use ktrail::protocol::limits;
+use ktrail::protocol::search::SearchParameters;
 use ktrail::record::stamp::EventId;
 use ktrail::ruleset::files::Source;
 use ktrail::ruleset::host::ThisHost;
@@ -29,7 +31,7 @@ use ktrail::store::term::Terms;
 use ktrail::store::{self, Stamp, Store};
 use nix::sys::stat::Mode;
 use nix::unistd::{Gid, geteuid, mkfifo};
-use support::server::{Running, sources, start, start_with, terms};
+use support::server::{Running, serve, sources, start, start_with, terms};
 
 const READERS: u32 = 61001;
 const SENSITIVE: u32 = 61002;
@@ -484,6 +486,31 @@ fn a_search_is_limited_in_time_and_entries_and_does_not_look_whole_then() {
     assert!(!answer.ends_with("0\r\n\r\n"), "{answer}");
     let answer = running.raw(&get("/v1/count"));
     assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("longer than a search may"), "{answer}");
+}
+
+/// A search whose thread had panicked ended as one that has found all there is.
+#[test]
+fn a_search_that_breaks_off_does_not_look_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("log");
+    let config = store::Config { dir: log.clone(), ..store::Config::default() };
+    let (mut store, _) = Store::open(config, Arc::new(|_: &[u8], _: &mut Terms| None)).unwrap();
+    store.append(Stamp { time_ms: 0, serial: 0 }, &terms("even"), b"{\"n\":0}").unwrap();
+    store.rotate().unwrap();
+    store.seal_all().unwrap();
+    // Where there is no index a search makes it anew, with a bug in the way.
+    fs::remove_file(log.join("audit-0000000001.idx")).unwrap();
+    let describe = |_: &[u8], _: &mut Terms| -> Option<Stamp> { panic!("a bug") };
+    let (reader, _) = store::Reader::open(&log, Arc::new(describe)).unwrap();
+    let running = serve(dir, store, groups(), Limits::default(), |sources| sources.reader = reader);
+    let answer = running.raw(&get("/v1/search?q=key%3Deven"));
+    assert!(answer.starts_with("HTTP/1.1 200 ") && !answer.ends_with("0\r\n\r\n"), "{answer}");
+    let parameters = SearchParameters { filter: Some("key=even".to_owned()), ..SearchParameters::default() };
+    let told = running.client().search(&parameters, &mut |_| ControlFlow::Continue(()));
+    assert!(told.is_err(), "{told:?}");
+    let answer = running.raw(&get("/v1/count?q=key%3Deven"));
+    assert!(answer.starts_with("HTTP/1.1 500 "), "{answer}");
+    assert!(running.raw(&get("/v1/version")).starts_with("HTTP/1.1 200 "), "all else goes on");
 }
 
 /// A log directory as [`Store::open`] takes it, or what it says against it.

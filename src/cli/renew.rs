@@ -29,11 +29,13 @@ pub(super) fn renew(place: &Place, signal: Signal) -> anyhow::Result<u8> {
     while begun.elapsed() < PATIENCE {
         thread::sleep(INTERVAL);
         // While it changes over, nobody answers.
-        if let Ok(now) = daemon(place)
-            && now.started_ms != before.started_ms
-        {
+        let Ok(now) = daemon(place) else { continue };
+        if now.started_ms != before.started_ms {
             println!("ktraild {} in place of {}, pid {}", now.version, before.version, now.pid);
             return Ok(exit::FOUND);
+        }
+        if now.refused_ms != before.refused_ms {
+            break;
         }
     }
     bail!(

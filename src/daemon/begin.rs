@@ -87,7 +87,7 @@ pub(super) fn begin(
     let known = Known::of(&reader, ring.carried().chain(ring.left())).context("cannot read the log")?;
     let space = Space::new(config.space.clone());
     let unseen = Arc::new(Unseen::new(Path::new("/proc"), config.socket.with_extension("boot")));
-    let delivering = Delivering::default();
+    let (delivering, calls) = (Delivering::default(), Calls::new());
     let status = Status {
         config: config.clone(),
         reader,
@@ -99,9 +99,9 @@ pub(super) fn begin(
         outputs: delivering.clone(),
         signed: store.signed(),
         started_ms: wall_ms(),
+        refused: calls.refused.clone(),
         confined: confinement.confined().cloned(),
     };
-    let calls = Calls::new();
     let (server, watched) = server(config, status, store.timings(), &calls, listeners)?;
     keep(&server, &kept);
     let receiving = match receiving {

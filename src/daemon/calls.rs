@@ -1,11 +1,12 @@
 //! What comes of calls to the local API: events that tell of them, and the wishes of administrators.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_channel::Sender;
 use tokio::sync::mpsc;
 
-use super::capture::Work;
+use super::capture::{Work, wall_ms};
 use super::signals::Wish;
 use crate::record::RecordType;
 use crate::serve::calls::{Kind, Notes};
@@ -21,12 +22,27 @@ pub(super) struct Calls {
     wish: mpsc::Sender<Wish>,
     /// What administrators want.
     pub(super) wishes: mpsc::Receiver<Wish>,
+    pub(super) refused: Refused,
+}
+
+/// When the last wish to go on with another program or configuration was refused, in milliseconds since 1970; 0: none was.
+#[derive(Clone, Default)]
+pub(super) struct Refused(Arc<AtomicU64>);
+
+impl Refused {
+    pub(super) fn note(&self) {
+        self.0.store(wall_ms(), Ordering::Relaxed);
+    }
+
+    pub(super) fn last_ms(&self) -> Option<u64> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|ms| *ms > 0)
+    }
 }
 
 impl Calls {
     pub(super) fn new() -> Calls {
         let (wish, wishes) = mpsc::channel(WISHES_MAX);
-        Calls { work: Arc::default(), wish, wishes }
+        Calls { work: Arc::default(), wish, wishes, refused: Refused::default() }
     }
 
     /// Where the server tells of calls. Before the storing thread begins nothing is taken.

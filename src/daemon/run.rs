@@ -215,6 +215,7 @@ async fn serve_until_signal(
                         Ok(Fit::Anew) => break Ok(Wish::Restart),
                         Err(error) => {
                             tracing::error!("{error:#}; all goes on as it was");
+                            calls.refused.note();
                             manager::ready("capturing; the last reload was refused");
                             continue;
                         }

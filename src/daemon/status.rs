@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::calls::Refused;
 use super::counts;
 use super::space::Shown;
 use super::unseen::Unseen;
@@ -28,6 +29,7 @@ pub(super) struct Status {
     pub(super) outputs: Delivering,
     pub(super) signed: Signed,
     pub(super) started_ms: u64,
+    pub(super) refused: Refused,
     pub(super) confined: Option<protocol::Confined>,
 }
 
@@ -52,6 +54,7 @@ impl Status {
                     version: env!("CARGO_PKG_VERSION").to_owned(),
                     pid: std::process::id(),
                     started_ms: self.started_ms,
+                    refused_ms: self.refused.last_ms(),
                     log_dir: self.config.store.dir.display().to_string(),
                     followers: u64::try_from(self.live.followers()).unwrap_or(0),
                     metrics: None,

@@ -179,6 +179,9 @@ pub struct Daemon {
     pub pid: u32,
     /// When it started, in milliseconds since 1970.
     pub started_ms: u64,
+    /// When it last refused to go on with its program and configuration as they were then; nothing where it never has.
+    #[serde(default)]
+    pub refused_ms: Option<u64>,
     /// The log directory.
     pub log_dir: String,
     /// Clients that follow new entries.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use hyper::body::{Bytes, Frame};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use super::Shared;
 use super::live::LiveEntry;
@@ -49,6 +50,9 @@ pub(super) const OUT_OF_TIME: &str =
     "it takes longer than a search may: ask for less, as with since and until";
 /// What a search is told that finds more than an answer may have.
 const OUT_OF_ROOM: &str = "the answer has as many entries as one may have: go on with after";
+
+/// What an answer is told whose thread has panicked.
+const BROKEN_OFF: &str = "the answer was broken off";
 
 /// The time for a search. What is waited for the client is not counted.
 pub(super) struct Budget {
@@ -123,7 +127,8 @@ pub(super) fn search(query: Query, view: View, shared: &Shared, place: Place) ->
     let metrics = shared.sources.metrics.clone();
     let (time_max, left) = (shared.limits.search_time, shared.limits.search_entries);
     let (sender, receiver) = mpsc::channel(CHUNKS_WAITING_MAX);
-    tokio::task::spawn_blocking(move || {
+    let cut = sender.clone();
+    let task = tokio::task::spawn_blocking(move || {
         let _place = place;
         let budget = Budget::new(time_max);
         let chunk = Vec::with_capacity(CHUNK_BYTES);
@@ -146,6 +151,7 @@ pub(super) fn search(query: Query, view: View, shared: &Shared, place: Place) ->
             let _ = sender.blocking_send(Err(StreamError(error)));
         }
     });
+    cut_if_broken_off(task, cut);
     receiver
 }
 
@@ -154,7 +160,8 @@ pub(super) fn tail(query: Query, view: View, shared: &Shared, place: Place) -> m
     let mut entries = shared.sources.live.follow();
     let mut stop = shared.stop.clone();
     let (sender, receiver) = mpsc::channel(CHUNKS_WAITING_MAX);
-    tokio::spawn(async move {
+    let cut = sender.clone();
+    let task = tokio::spawn(async move {
         let _place = place;
         let mut left = query.limit.unwrap_or(u64::MAX);
         while left > 0 {
@@ -182,5 +189,15 @@ pub(super) fn tail(query: Query, view: View, shared: &Shared, place: Place) -> m
             }
         }
     });
+    cut_if_broken_off(task, cut);
     receiver
+}
+
+/// Where the task that makes an answer panics, the answer is not to look whole.
+fn cut_if_broken_off(task: JoinHandle<()>, sender: mpsc::Sender<Part>) {
+    tokio::spawn(async move {
+        if task.await.is_err() {
+            let _ = sender.send(Err(StreamError(BROKEN_OFF.to_owned()))).await;
+        }
+    });
 }

@@ -1,10 +1,11 @@
 //! Reads an `.idx` file, by pages and only what is asked for.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use fst::{IntoStreamer, Map, Streamer};
+use fst::{Automaton, IntoStreamer, Map, Streamer};
 use roaring::RoaringBitmap;
 
 use super::Stamp;
@@ -15,7 +16,7 @@ use super::pages::{PAGE, PAYLOAD, PageCache, Pages};
 use super::posting::{LIST_HEAD_MAX, ListHead, Number, Union};
 use super::read::{ValueTest, cut};
 use super::stamps::{self, BLOCK, Bounds, HEAD_BYTES, Range, take_u32, take_u64};
-use super::term::FieldId;
+use super::term::{FieldId, TERM_BYTES_MAX};
 
 const MAGIC: &[u8; 8] = b"ktrailIX";
 const VERSION: u8 = 1;
@@ -204,9 +205,10 @@ impl Index<'_> {
             }
             return Ok(union.finish());
         }
+        let walk = Walk::of(&map);
         let (range, is_prefix) = match test {
-            ValueTest::StartsWith(value) => (map.range().ge(cut(value)), true),
-            _ => (map.range(), false),
+            ValueTest::StartsWith(value) => (map.search(&walk).ge(cut(value)), true),
+            _ => (map.search(&walk), false),
         };
         let mut stream = range.into_stream();
         test.ready(|accepts| {
@@ -219,6 +221,7 @@ impl Index<'_> {
             }
             Ok::<(), Error>(())
         })?;
+        self.ended(&walk)?;
         Ok(union.finish())
     }
 
@@ -266,7 +269,8 @@ impl Index<'_> {
 
     pub(super) fn values(&self, field: FieldId, f: &mut dyn FnMut(&[u8], u64)) -> Result<(), Error> {
         let Some(map) = self.dictionary(field)? else { return Ok(()) };
-        let mut stream = map.stream();
+        let walk = Walk::of(&map);
+        let mut stream = map.search(&walk).into_stream();
         while let Some((value, number)) = stream.next() {
             match Number::parse(number).ok_or_else(|| self.damaged("a posting"))? {
                 Number::Run(first, last) => f(value, u64::from(last - first) + 1),
@@ -275,7 +279,11 @@ impl Index<'_> {
                 }
             }
         }
-        Ok(())
+        self.ended(&walk)
+    }
+
+    fn ended(&self, walk: &Walk) -> Result<(), Error> {
+        if walk.steps.get() > 0 { Ok(()) } else { Err(self.damaged("a dictionary")) }
     }
 
     pub(super) fn filter(&self, range: Range, candidates: &mut RoaringBitmap) -> Result<(), Error> {
@@ -310,5 +318,45 @@ impl Index<'_> {
         let head = stamps::Head::take(&mut rest).ok_or_else(wrong)?;
         let next = stamps::Head::take(&mut rest).map(|head| head.offset);
         stamps::nth(&self.block(head.offset, next)?, ordinal % BLOCK).ok_or_else(wrong)
+    }
+}
+
+/// A walk through a dictionary, no longer than one through a dictionary that was made here: a forged one of some hundred bytes
+/// can have more ways through it than can ever be walked.
+struct Walk {
+    /// Steps that are left. Each takes one byte of a term; where beginnings or ends of terms are shared, bytes of the dictionary
+    /// are passed more than once, and seldom more often than a term is long.
+    steps: Cell<u64>,
+}
+
+impl Walk {
+    fn of(map: &Map<Vec<u8>>) -> Walk {
+        let bytes = map.as_fst().as_bytes().len() as u64;
+        Walk { steps: Cell::new(bytes.saturating_mul(TERM_BYTES_MAX as u64)) }
+    }
+}
+
+impl Automaton for Walk {
+    /// Length of the term so far.
+    type State = usize;
+
+    fn start(&self) -> usize {
+        0
+    }
+
+    fn is_match(&self, _: &usize) -> bool {
+        true
+    }
+
+    fn can_match(&self, length: &usize) -> bool {
+        if *length > TERM_BYTES_MAX {
+            self.steps.set(0);
+        }
+        self.steps.get() > 0
+    }
+
+    fn accept(&self, length: &usize, _: u8) -> usize {
+        self.steps.set(self.steps.get().saturating_sub(1));
+        length + 1
     }
 }

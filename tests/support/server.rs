@@ -127,8 +127,20 @@ pub(crate) fn start_with(
         store.append(stamp, &terms(key), line.as_bytes()).expect("room");
     }
     store.flush().expect("room");
+    serve(dir, store, groups, limits, |_| {})
+}
+
+/// Serves a log, with some of its sources replaced by others.
+pub(crate) fn serve(
+    dir: tempfile::TempDir,
+    store: Store,
+    groups: Groups,
+    limits: Limits,
+    replace: impl FnOnce(&mut Sources),
+) -> Running {
     let (live, told) = (Live::default(), Told::default());
-    let sources = sources(&store, &live, &told);
+    let mut sources = sources(&store, &live, &told);
+    replace(&mut sources);
     let config = Config { socket: dir.path().join("socket"), groups, metrics: Some(ANY_PORT), limits };
     let (stop, stopped) = watch::channel(false);
     let (ready, is_ready) = mpsc::channel();

@@ -21,6 +21,8 @@ fn beginning(statements: &[Statement]) -> Option<Bytes32> {
 pub(super) struct Conclusion<'a> {
     pub(super) dir: &'a Path,
     pub(super) history: &'a History,
+    /// The lowest number of a segment that retention has not removed.
+    pub(super) first: u64,
     pub(super) verified: &'a mut Verified,
 }
 
@@ -88,10 +90,7 @@ impl Conclusion<'_> {
             .zip(&*looked)
             .filter_map(|(story, looked)| Some((beginning(&looked.told.statements)?, story.opening.segment)))
             .collect();
-        let openings = self.history.stories.iter().map(|story| story.opening.first);
-        let stated = looked.iter().filter_map(|looked| looked.told.last()).map(|last| last.first);
-        let first = openings.chain(stated).max().unwrap_or(0);
-        let mut unsigned = 0;
+        let (first, mut unsigned) = (self.first, 0);
         for (story, looked) in self.history.stories.iter().zip(looked) {
             let segment = story.opening.segment;
             let is_latest = self.history.story(segment).is_some_and(|latest| std::ptr::eq(latest, story));

@@ -140,6 +140,18 @@ impl History {
         Ok(())
     }
 
+    /// The lowest number of a segment that retention has not removed, as far as it is signed here.
+    pub(super) fn first<'a>(&self, told: impl Iterator<Item = &'a Told>) -> u64 {
+        let openings = self.stories.iter().map(|story| story.opening.first);
+        openings.chain(told.filter_map(Told::last).map(|last| last.first)).max().unwrap_or(0)
+    }
+
+    /// Whether this is an earlier history and what was signed since.
+    pub(super) fn goes_on_from(&self, earlier: &History) -> bool {
+        let links = |history: &History| history.stories.iter().map(|story| story.link).collect::<Vec<_>>();
+        links(self).starts_with(&links(earlier))
+    }
+
     /// The story of a segment.
     pub(super) fn story(&self, segment: u64) -> Option<&Story> {
         self.stories.iter().rev().find(|story| story.opening.segment == segment)

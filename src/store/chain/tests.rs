@@ -2,7 +2,8 @@
 
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use ed25519_dalek::SigningKey;
@@ -698,4 +699,107 @@ proptest! {
         prop_assert!(verified.entries >= held, "all is signed: {} of {held}", verified.entries);
         prop_assert!(!verified.notes.iter().any(|note| note.contains("not signed")), "{:?}", verified.notes);
     }
+}
+
+/// A writer that does as much as it can each time the one who verifies comes to a certain place.
+struct Meanwhile {
+    store: Mutex<(Store, u32)>,
+    dir: PathBuf,
+    /// Only when it has listed the files, or only with the first lines of each attempt.
+    when_listed: bool,
+    seals: bool,
+}
+
+impl Meanwhile {
+    fn act(&self) {
+        let (store, next) = &mut *self.store.lock().unwrap();
+        for _ in 0..3 {
+            append(store, *next..*next + ENTRIES);
+            *next += ENTRIES;
+            store.rotate().unwrap();
+            if self.seals {
+                store.seal_all().unwrap();
+            }
+            store.sign().unwrap();
+        }
+        for _ in 0..3 {
+            store.tick(SystemTime::now()).unwrap();
+            store.sign().unwrap();
+        }
+    }
+}
+
+impl Progress for Meanwhile {
+    fn total(&self, _: u64) {
+        if self.when_listed {
+            self.act();
+        }
+    }
+
+    fn read(&self, _: u64) {
+        if !self.when_listed {
+            self.act();
+        }
+    }
+}
+
+/// A log that was verified beside its writer was told to be damaged: the active segment was another one when it was come to,
+/// and the oldest ones had been removed by retention.
+#[test]
+fn what_a_writer_does_meanwhile_is_no_tampering() {
+    for (when_listed, seals, retain) in [
+        (true, true, Some(2)),
+        (true, true, None),
+        (true, false, None),
+        (false, true, Some(2)),
+        (false, true, None),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let config = Config { retain_segments: retain, ..config(dir.path(), true) };
+        let mut store = Store::open(config, describe()).unwrap().0;
+        append(&mut store, 0..ENTRIES);
+        store.rotate().unwrap();
+        store.seal_all().unwrap();
+        append(&mut store, ENTRIES..2 * ENTRIES);
+        store.sign().unwrap();
+        let store = Mutex::new((store, 2 * ENTRIES));
+        let meanwhile = Meanwhile { store, dir: dir.path().to_owned(), when_listed, seals };
+        let (public_key, checkpoint) = ends(dir.path()).unwrap().unwrap();
+        let known = Known { public_key: Some(public_key), checkpoint: Some(checkpoint) };
+        let verified = verify(dir.path(), &known, &describe(), &meanwhile).unwrap().unwrap();
+        assert_eq!(verified.tampering, [], "{when_listed} {seals} {retain:?}: {:?}", verified.notes);
+        let is_removed = !meanwhile.dir.join("audit-0000000001.seg").exists();
+        assert_eq!(is_removed, retain.is_some(), "retention is part of it");
+    }
+}
+
+/// Nor is it wherever the two meet.
+#[test]
+fn a_log_is_verified_again_and_again_beside_its_writer() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = Config { retain_segments: Some(2), ..config(dir.path(), true) };
+    let mut store = Store::open(config, describe()).unwrap().0;
+    store.sign().unwrap();
+    let is_done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 0..100 {
+                append(&mut store, number * 20..(number + 1) * 20);
+                store.rotate().unwrap();
+                store.tick(SystemTime::now()).unwrap();
+            }
+            store.seal_all().unwrap();
+            for _ in 0..3 {
+                store.tick(SystemTime::now()).unwrap();
+                store.sign().unwrap();
+            }
+            is_done.store(true, Ordering::Relaxed);
+        });
+        let mut is_last = false;
+        while !is_last {
+            is_last = is_done.load(Ordering::Relaxed);
+            assert_eq!(say(dir.path(), &Known::default()).unwrap().tampering, []);
+        }
+    });
+    assert!(!dir.path().join("audit-0000000001.seg").exists(), "retention is part of it");
 }

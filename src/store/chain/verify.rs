@@ -17,7 +17,7 @@ use super::history::{self, History, Story, Told};
 use super::record::Kind;
 use crate::store::error::Error;
 use crate::store::names::{self, Listing};
-use crate::store::{Describe, Stamp, lock, manifest};
+use crate::store::{Describe, Stamp, manifest};
 
 /// What is known from elsewhere.
 #[derive(Clone, Copy, Debug, Default)]
@@ -128,30 +128,9 @@ pub trait Progress: Sync {
     fn read(&self, bytes: u64);
 }
 
-/// Compares a log with its chain of signatures. A writer may write it meanwhile. `None`: there is no chain.
+/// Compares a log with its chain of signatures. A writer may write it, rotate, compress and remove segments meanwhile.
+/// `None`: there is no chain.
 pub fn verify(
-    dir: &Path,
-    known: &Known,
-    describe: &Describe,
-    progress: &dyn Progress,
-) -> Result<Option<Verified>, Error> {
-    let verified = attempt(dir, known, describe, progress)?;
-    let is_clean = verified.as_ref().is_some_and(|verified| verified.tampering.is_empty());
-    // A writer may have rotated, compressed or removed a segment between two looks. What is so twice is so.
-    if is_clean || !lock::has_writer(dir)? { Ok(verified) } else { attempt(dir, known, describe, progress) }
-}
-
-/// The key that a log's chain begins with, the last time it began, and its last record; `None` where there is no chain.
-/// The lines are not looked at.
-pub fn ends(dir: &Path) -> Result<Option<([u8; 32], Checkpoint)>, Error> {
-    let Some(History { stories, .. }) = history::read(dir)? else { return Ok(None) };
-    let root = stories.iter().rev().find(|story| story.opening.kind != Kind::Next);
-    Ok(root
-        .zip(stories.last())
-        .map(|(root, last)| (root.opening.signed_by, last.checkpoint(&last.verify(dir)))))
-}
-
-fn attempt(
     dir: &Path,
     known: &Known,
     describe: &Describe,
@@ -164,8 +143,9 @@ fn attempt(
     progress.total(history.stories.iter().map(Story::bytes).sum());
     let work = Work { dir: dir.into(), history: &history, listing: &listing, describe, progress };
     let mut looked = work.all()?;
+    let first = work.first(&looked)?;
     let mut verified = Verified::default();
-    let mut conclusion = Conclusion { dir, history: &history, verified: &mut verified };
+    let mut conclusion = Conclusion { dir, history: &history, first, verified: &mut verified };
     conclusion.roots(known.public_key);
     conclusion.segments(&mut looked, &listing);
     conclusion.end(&looked)?;
@@ -173,6 +153,16 @@ fn attempt(
         conclusion.checkpoint(checkpoint, &looked);
     }
     Ok(Some(verified))
+}
+
+/// The key that a log's chain begins with, the last time it began, and its last record; `None` where there is no chain.
+/// The lines are not looked at.
+pub fn ends(dir: &Path) -> Result<Option<([u8; 32], Checkpoint)>, Error> {
+    let Some(History { stories, .. }) = history::read(dir)? else { return Ok(None) };
+    let root = stories.iter().rev().find(|story| story.opening.kind != Kind::Next);
+    Ok(root
+        .zip(stories.last())
+        .map(|(root, last)| (root.opening.signed_by, last.checkpoint(&last.verify(dir)))))
 }
 
 /// A log without a chain: whoever knows that it had one knows that it was removed.
@@ -192,6 +182,13 @@ pub(super) struct Looked {
     pub(super) told: Told,
     /// `None` where no file of the segment is there.
     pub(super) examined: Option<Examined>,
+}
+
+impl Looked {
+    /// Whether files about the segment are missing, as they are once retention has removed it.
+    fn is_wanting(&self) -> bool {
+        self.examined.is_none() || self.told.tampering.is_some()
+    }
 }
 
 struct Work<'a> {
@@ -229,7 +226,7 @@ impl Work<'_> {
         let is_superseded = !std::ptr::eq(story, self.history.story(segment).unwrap_or(story));
         let found = match is_superseded {
             true => Ok(None),
-            false => self.found(segment),
+            false => self.found(story),
         };
         let examined = match found {
             Ok(None) => None,
@@ -250,28 +247,64 @@ impl Work<'_> {
         Ok(Looked { told, examined })
     }
 
-    /// The file of a segment, in the form in which it is read.
-    fn found(&self, segment: u64) -> Result<Option<Found>, Error> {
+    /// The file of a segment, in the form in which it is read. A writer may put the next form in its place at any moment,
+    /// the active one, a numbered one, a sealed one, none: each is looked for before the one that follows it.
+    fn found(&self, story: &Story) -> Result<Option<Found>, Error> {
+        let segment = story.opening.segment;
         let present = self.listing.segments.get(&segment).copied().unwrap_or_default();
-        if present.sealed {
-            return Found::sealed(segment, &self.dir, self.describe).map(Some);
+        let active = match present.sealed || present.plain || story.is_followed {
+            true => None,
+            false => there(Found::plain(self.dir.join(names::ACTIVE)))?,
+        };
+        if let Some(found) = self.closed(segment)? {
+            return Ok(Some(found));
         }
-        if present.plain {
-            return match Found::plain(self.dir.join(names::numbered(segment))) {
-                // A writer has just compressed it.
-                Err(Error::Removed { .. }) => Found::sealed(segment, &self.dir, self.describe).map(Some),
-                found => found.map(Some),
-            };
+        // The file that was opened is this segment's if no later one is the active one by now.
+        let Some(active) = active else { return Ok(None) };
+        match segment == active_number(&self.dir, &Listing::read(&self.dir)?) {
+            true => Ok(Some(active)),
+            false => self.closed(segment),
         }
-        if self.listing.active && segment == active(&self.dir, self.listing) {
-            return Found::plain(self.dir.join(names::ACTIVE)).map(Some);
+    }
+
+    /// The file of a segment that is not the active one. Where there are both forms, sealing was interrupted at its end: the
+    /// sealed one is read.
+    fn closed(&self, segment: u64) -> Result<Option<Found>, Error> {
+        let sealed = || there(Found::sealed(segment, &self.dir, self.describe));
+        if let Some(found) = sealed()? {
+            return Ok(Some(found));
         }
-        Ok(None)
+        match there(Found::plain(self.dir.join(names::numbered(segment))))? {
+            Some(found) => Ok(Some(found)),
+            None => sealed(),
+        }
+    }
+
+    /// The lowest number of a segment that retention has not removed. Where files are missing, what is signed by now
+    /// counts: it is signed before any file is removed.
+    fn first(&self, looked: &[Looked]) -> Result<u64, Error> {
+        let first = self.history.first(looked.iter().map(|looked| &looked.told));
+        if !looked.iter().any(Looked::is_wanting) {
+            return Ok(first);
+        }
+        let Some(now) = history::read(&self.dir)?.filter(|now| now.goes_on_from(self.history)) else {
+            return Ok(first);
+        };
+        let told: Vec<Told> = now.stories.iter().map(|story| story.verify(&self.dir)).collect();
+        Ok(first.max(now.first(told.iter())))
+    }
+}
+
+/// `None` where there is no such file.
+fn there(found: Result<Found, Error>) -> Result<Option<Found>, Error> {
+    match found {
+        Err(Error::Removed { .. }) => Ok(None),
+        found => found.map(Some),
     }
 }
 
 /// The number of the active segment.
-fn active(dir: &Path, listing: &Listing) -> u64 {
+fn active_number(dir: &Path, listing: &Listing) -> u64 {
     let next = listing.next_segment();
     manifest::read(dir).map_or(next, |number| next.max(number))
 }
