@@ -233,7 +233,12 @@ const ATTACKS: &[Attack] = &[
     (
         "the last statement is cut off",
         |log| log.change("audit-0000000004.sig", |bytes| bytes.truncate(188)),
-        &[("chain", None, "its keys are not those"), ("rolled-back", Some(4), "is cut off")],
+        // It was the one that told of what retention had removed.
+        &[
+            ("deleted", Some(1), "gone, and not by retention"),
+            ("chain", None, "its keys are not those"),
+            ("rolled-back", Some(4), "it was set back"),
+        ],
     ),
     (
         "two segments change places",

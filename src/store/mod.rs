@@ -7,6 +7,7 @@ pub mod chain;
 pub mod term;
 pub(crate) mod threads;
 
+mod age;
 mod attached;
 mod background;
 mod cache;

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::age::elapsed;
 use super::background::Background;
 use super::catalogue::{Segment, Shared};
 use super::chain::Signing;
 use super::disk::Disk;
 use super::error::{Error, Notice};
 use super::sealed::Sealed;
-use super::write::elapsed;
+
 use super::{Config, manifest, names};
 
 /// What is being removed.

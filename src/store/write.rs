@@ -1,11 +1,10 @@
 //! The writer: appends, rotates, retains; sealing and waiting for the disk happen in the background.
 
-use std::fs::File;
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::age::{elapsed, made};
 use super::background::{Background, Sync};
 use super::catalogue::{Catalogue, Segment, Shared};
 use super::chain::{Signer, Signing};
@@ -415,19 +414,9 @@ impl Drop for Store {
     }
 }
 
-/// How long `before` is before `now`; nothing where the clock was set back.
-pub(super) fn elapsed(now: SystemTime, before: SystemTime) -> Duration {
-    now.duration_since(before).unwrap_or_default()
-}
-
-/// When a file was made; where the file system does not know, when it was last written.
-fn made(file: &File, path: &Path) -> Result<SystemTime, Error> {
-    let found = file.metadata().map_err(Error::io("look at", path))?;
-    found.created().or_else(|_| found.modified()).map_err(Error::io("look at", path))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
     use std::io::Read;
     use std::os::fd::OwnedFd;
 
