@@ -709,7 +709,8 @@ fn what_is_left_is_there_for_the_next_and_signed_by_it() {
         bench.store.take().unwrap().leave().unwrap();
         assert_eq!(bench.open(), []);
         bench.check();
-        let manifest = || fs::metadata(bench.path("manifest")).unwrap().ino();
+        let path = bench.path("manifest");
+        let manifest = || fs::metadata(&path).unwrap().ino();
         let before = manifest();
         bench.store.take().unwrap().leave().unwrap();
         let (store, problems) = Store::open(bench.config.clone(), describe()).unwrap();
