@@ -3,8 +3,6 @@
 use std::fmt;
 use std::ops::ControlFlow;
 use std::str::FromStr;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use roaring::RoaringBitmap;
 use thiserror::Error;
@@ -163,32 +161,17 @@ pub fn count(snapshot: &Snapshot, query: &Query) -> Result<Ran, store::Error> {
 
 /// As [`count`], as long as it is to go on.
 pub fn count_while(snapshot: &Snapshot, query: &Query, go_on: GoOn<'_>) -> Result<Ran, store::Error> {
-    let next = AtomicUsize::new(0);
-    // Every thread takes the next segment until there is none.
-    let count_some = || {
-        let mut ran = Ran::default();
-        while let Some(segment) = snapshot.segments().get(next.fetch_add(1, Ordering::Relaxed)) {
-            if !go_on() {
-                ran.stopped = true;
-                break;
-            }
-            if let Some(wanted) = wanted(segment, query)? {
-                ran.segments_read += 1;
-                ran.matched += wanted.len();
-            }
+    let one = |segment: &SegmentView| -> Result<Ran, store::Error> {
+        if !go_on() {
+            return Ok(Ran { stopped: true, ..Ran::default() });
         }
-        Ok(ran)
+        let wanted = wanted(segment, query)?;
+        let matched = wanted.as_ref().map_or(0, RoaringBitmap::len);
+        Ok(Ran { matched, segments_read: u64::from(wanted.is_some()), stopped: false })
     };
     let threads = threads::threads_max().min(snapshot.segments().len() / SEGMENTS_FOR_A_THREAD);
-    let mut all = thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| threads::start(scope, count_some)).collect();
-        let mut all: Result<Ran, store::Error> = count_some();
-        for other in others {
-            let ran = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            all = all.and_then(|all| ran.map(|ran| all.and(ran)));
-        }
-        all
-    })?;
+    let each = threads::map(snapshot.segments(), threads, one);
+    let mut all = each.into_iter().try_fold(Ran::default(), |all, ran| ran.map(|ran| all.and(ran)))?;
     all.matched = all.matched.min(query.limit.unwrap_or(u64::MAX));
     Ok(all)
 }

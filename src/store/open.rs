@@ -5,7 +5,6 @@ use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread;
 
 use super::Describe;
 use super::catalogue::Segment;
@@ -52,6 +51,8 @@ struct Loader<'a> {
     problems: Vec<Problem>,
     /// Length of the last plain segment that a checkpoint covers.
     covered: u64,
+    /// The active segment's number by the manifest.
+    stated: Option<u64>,
     /// Sealed segments that were opened before their turn.
     opened: HashMap<u64, Opened>,
 }
@@ -77,6 +78,7 @@ pub(super) fn for_writing(disk: &Disk, describe: &Describe, extent: Extent) -> R
         extent,
         problems: Vec::new(),
         covered: 0,
+        stated: None,
         opened: HashMap::new(),
     };
     loader.foreign(&listing);
@@ -91,7 +93,7 @@ pub(super) fn for_writing(disk: &Disk, describe: &Describe, extent: Extent) -> R
     if is_new {
         disk.sync_dir()?;
     }
-    if !(listing.manifest && manifest::read(&loader.dir).is_ok_and(|there| there == number)) {
+    if loader.stated != Some(number) {
         manifest::write(disk, number)?;
     }
     let Loader { dir, caches, problems, covered, .. } = loader;
@@ -116,6 +118,7 @@ pub(super) fn for_reading(dir: &Path, describe: &Describe, extent: Extent) -> Re
         extent,
         problems: Vec::new(),
         covered: 0,
+        stated: None,
         opened: HashMap::new(),
     };
     loader.foreign(&listing);
@@ -172,7 +175,10 @@ impl Loader<'_> {
         }
         match manifest::read(&self.dir) {
             // The highest number is not given away, so that there is always one more.
-            Ok(number) => next.max(number.clamp(FIRST_SEGMENT, u64::MAX / 2)),
+            Ok(number) => {
+                self.stated = Some(number);
+                next.max(number.clamp(FIRST_SEGMENT, u64::MAX / 2))
+            }
             Err(Error::Removed { .. }) => next,
             Err(error) => {
                 let path = self.dir.join(names::MANIFEST);
@@ -203,21 +209,8 @@ impl Loader<'_> {
             return;
         }
         let (caches, describe) = (&self.caches, self.describe);
-        let open = |ids: &[u64]| -> Vec<(u64, Opened)> {
-            ids.iter().map(|id| (*id, Sealed::open(*id, caches, describe, false))).collect()
-        };
-        let mut parts = all.chunks(all.len().div_ceil(threads));
-        let first = parts.next().unwrap_or_default();
-        let opened = thread::scope(|scope| {
-            let others: Vec<_> = parts.map(|ids| threads::start(scope, move || open(ids))).collect();
-            let first = open(first);
-            let others = others.into_iter().map(|other| other.join());
-            others.fold(first, |mut all, other| {
-                all.extend(other.unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-                all
-            })
-        });
-        self.opened = opened.into_iter().collect();
+        let open = |id: &u64| (*id, Sealed::open(*id, caches, describe, false));
+        self.opened = threads::map(&all, threads, open).into_iter().collect();
     }
 
     fn one(&mut self, segment: u64, present: Present) -> Result<Option<Segment>, Error> {

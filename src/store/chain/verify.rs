@@ -3,12 +3,8 @@
 //! It needs the directory and nothing else: no daemon, no secret. What it can prove grows with what is brought along: the
 //! public key of the chain's root, a checkpoint.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 use super::checkpoint::Checkpoint;
 use super::conclude::Conclusion;
@@ -17,7 +13,7 @@ use super::history::{self, History, Story, Told};
 use super::record::Kind;
 use crate::store::error::Error;
 use crate::store::names::{self, Listing};
-use crate::store::{Describe, Stamp, manifest};
+use crate::store::{Describe, Stamp, manifest, threads};
 
 /// What is known from elsewhere.
 #[derive(Clone, Copy, Debug, Default)]
@@ -202,22 +198,9 @@ struct Work<'a> {
 impl Work<'_> {
     /// Looks at all stories, on all processors.
     fn all(&self) -> Result<Vec<Looked>, Error> {
-        let stories = &self.history.stories;
-        let threads = thread::available_parallelism().map_or(1, usize::from).min(stories.len());
-        let (next, done) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
-        thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|| {
-                    loop {
-                        let number = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(story) = stories.get(number) else { break };
-                        let looked = self.one(story);
-                        done.lock().unwrap_or_else(PoisonError::into_inner).insert(number, looked);
-                    }
-                });
-            }
-        });
-        done.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
+        threads::map(&self.history.stories, threads::processors(), |story| self.one(story))
+            .into_iter()
+            .collect()
     }
 
     fn one(&self, story: &Story) -> Result<Looked, Error> {
