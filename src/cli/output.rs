@@ -4,7 +4,6 @@ use std::env;
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
 use anyhow::Context;
-use jiff::tz::TimeZone;
 
 use super::arguments::{Colour, Format, Written};
 use crate::entry::Stored;
@@ -14,6 +13,7 @@ use crate::render::ecs::Ecs;
 use crate::render::ocsf::Ocsf;
 use crate::render::peer::csv::Extra;
 use crate::render::peer::{Escape, Lookup, Peer};
+use crate::render::zone;
 use crate::render::{self, Style};
 
 /// The columns of `--format csv`.
@@ -90,7 +90,7 @@ impl Output {
             Format::Ocsf => Form::Ocsf(ocsf(host)),
             Format::Csv => {
                 let escape = if terminal { Escape::Tty } else { Escape::Raw };
-                let peer = Peer::new(escape, COLUMNS, TimeZone::system(), Box::new(Numbers));
+                let peer = Peer::new(escape, COLUMNS, zone::local(), Box::new(Numbers));
                 Form::Columns { peer: Box::new(peer.with_iso_dates()), begun: false }
             }
         };

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use jiff::Zoned;
 use nix::unistd::User;
 
 use super::arguments::{Place, Search, Tail, Wanted};
@@ -18,10 +17,11 @@ use crate::entry::field::Field;
 use crate::protocol::search::SearchParameters;
 use crate::query::filter::{Filter, Op};
 use crate::query::run::{self, Order, Query};
+use crate::render::zone;
 use crate::store::Reader;
 
 pub(super) fn search(place: &Place, arguments: &Search) -> anyhow::Result<u8> {
-    let at = |text: &Option<String>| text.as_deref().map(|text| time::parse(text, Zoned::now)).transpose();
+    let at = |text: &Option<String>| text.as_deref().map(|text| time::parse(text, zone::now)).transpose();
     let query = Query {
         filter: filter(&arguments.wanted)?,
         since_ms: at(&arguments.since)?,

@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal};
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use super::arguments::{self, Place};
 use super::exit;
 use super::search::client;
 use crate::protocol::{Confined, Enforced, Lookup, METRICS_PATH, Output, Shed, Space, Status, Unseen};
 use crate::render::escape::show;
+use crate::render::zone;
 
 /// Columns of a row's name.
 const ROW_NAME: usize = 18;
@@ -239,7 +239,7 @@ pub(super) fn time(time_ms: u64) -> String {
     let timestamp = i64::try_from(time_ms).ok().and_then(|time_ms| Timestamp::from_millisecond(time_ms).ok());
     timestamp.map_or_else(
         || format!("{time_ms} ms"),
-        |time| time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S %:z").to_string(),
+        |time| time.to_zoned(zone::local()).strftime("%Y-%m-%d %H:%M:%S %:z").to_string(),
     )
 }
 

@@ -17,6 +17,7 @@ mod siem;
 mod text;
 mod told;
 pub mod view;
+pub mod zone;
 
 #[cfg(test)]
 mod tests;

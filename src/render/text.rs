@@ -1,13 +1,13 @@
 //! Several lines an event: what happened in a sentence; who, what, with what, where and on what; then its records.
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use super::line::sentence;
 use super::page::{Ink, Page};
 use super::records;
 use super::told;
 use super::view::{self, Id, Outcome, Path, View};
+use super::zone;
 use crate::entry::Stored;
 use crate::event::Closed;
 use crate::interpret::{UNSET, codes};
@@ -161,7 +161,7 @@ pub(super) fn local_time(time_ms: u64, format: &str, page: &mut Page) {
     let timestamp = i64::try_from(time_ms).ok().and_then(|time_ms| Timestamp::from_millisecond(time_ms).ok());
     match timestamp {
         Some(timestamp) => {
-            page.put(format_args!("{}", timestamp.to_zoned(TimeZone::system()).strftime(format)));
+            page.put(format_args!("{}", timestamp.to_zoned(zone::local()).strftime(format)));
         }
         None => page.put(format_args!("{time_ms} ms")),
     }

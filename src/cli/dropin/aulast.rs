@@ -18,6 +18,7 @@ use crate::event::Event;
 use crate::record::stamp::EventId;
 use crate::render::peer::Escape;
 use crate::render::raw;
+use crate::render::zone;
 use crate::report::particulars::Particulars;
 use crate::report::stays::{self, End, Stay, Stays, Who};
 
@@ -114,7 +115,7 @@ impl Output<'_> {
         Output {
             options,
             out: BufWriter::new(io::stdout().lock()),
-            zone: TimeZone::system(),
+            zone: zone::local(),
             kept: HashMap::new(),
             told: Vec::new(),
             failed: None,
@@ -192,7 +193,7 @@ impl Output<'_> {
         }
         let end = match stay.end {
             End::At(id) | End::Crash(id) | End::Gone(id) => self.time(id.time_ms),
-            End::Open => Zoned::now(),
+            End::Open => zone::now(),
         };
         let begin = self.time(stay.begin.time_ms);
         let form = "%m/%d/%y %H:%M:%S";

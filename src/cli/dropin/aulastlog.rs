@@ -8,10 +8,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use super::aulast::column;
 use super::events::{Reading, Source};
+use crate::render::zone;
 use crate::report::particulars::Particulars;
 use crate::report::stays;
 
@@ -98,7 +98,7 @@ fn users() -> anyhow::Result<Vec<(String, u32)>> {
 }
 
 fn write(users: &[(String, u32)], last: &HashMap<u32, Login>) -> anyhow::Result<()> {
-    let zone = TimeZone::system();
+    let zone = zone::local();
     let mut out = BufWriter::new(io::stdout().lock());
     writeln!(out, "{:<16} {:<12} {:<26} Latest", "Username", "Port", "From")?;
     for (name, id) in users {

@@ -3,7 +3,6 @@
 use std::io::{self, BufWriter, Write};
 
 use anyhow::Context;
-use jiff::Zoned;
 use roaring::RoaringBitmap;
 
 use super::{open_and_tell, progress};
@@ -12,6 +11,7 @@ use crate::cli::{exit, output, time};
 use crate::entry::Stored;
 use crate::entry::decode::decode;
 use crate::render;
+use crate::render::zone;
 use crate::store::{self, Error};
 
 /// Bytes written at once.
@@ -20,7 +20,7 @@ const OUT_BYTES: usize = 256 << 10;
 /// Writes events in the order in which they were stored. What cannot be read is told and left out, and the exit status
 /// says so.
 pub(super) fn export(config: &store::Config, arguments: &LogExport) -> anyhow::Result<u8> {
-    let at = |text: &Option<String>| text.as_deref().map(|text| time::parse(text, Zoned::now)).transpose();
+    let at = |text: &Option<String>| text.as_deref().map(|text| time::parse(text, zone::now)).transpose();
     let (since, until) = (at(&arguments.since)?, at(&arguments.until)?);
     let snapshot = open_and_tell(config)?.snapshot();
     let wanted = |id: u64| arguments.segments.as_ref().is_none_or(|range| range.contains(&id));

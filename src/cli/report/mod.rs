@@ -7,7 +7,7 @@ mod top;
 use std::ops::ControlFlow;
 
 use anyhow::{Context, bail};
-use jiff::{SpanRelativeTo, Zoned};
+use jiff::SpanRelativeTo;
 
 use super::arguments::{Place, Reporting};
 use super::search::{client, filter, open, parameters};
@@ -16,6 +16,7 @@ use crate::entry::Stored;
 use crate::entry::decode::decode;
 use crate::interpret::keystrokes;
 use crate::query::run::{self, Query};
+use crate::render::zone;
 use crate::report::addresses::Addresses;
 use crate::report::cell::Cell;
 use crate::report::column::Column;
@@ -58,7 +59,7 @@ pub(super) fn help() -> String {
 }
 
 pub(super) fn report(place: &Place, arguments: &Reporting) -> anyhow::Result<u8> {
-    let at = |text: &Option<String>| text.as_deref().map(|text| time::parse(text, Zoned::now)).transpose();
+    let at = |text: &Option<String>| text.as_deref().map(|text| time::parse(text, zone::now)).transpose();
     let query = Query {
         filter: filter(&arguments.wanted)?,
         since_ms: at(&arguments.since)?,

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context;
-use jiff::Zoned;
 
 use crate::cli::arguments::Place;
 use crate::cli::{search, status, time};
@@ -11,6 +10,7 @@ use crate::client::Client;
 use crate::entry::field::Field;
 use crate::query::filter::{Filter, Op};
 use crate::query::run::{self, Query};
+use crate::render::zone;
 use crate::rules::Rule;
 use crate::store::Reader;
 
@@ -55,7 +55,7 @@ impl Hits {
                 (Log::Daemon(client), store.oldest_ms, store.newest_ms)
             }
         };
-        let since_ms = since.map(|text| time::parse(text, Zoned::now)).transpose()?.unwrap_or(0);
+        let since_ms = since.map(|text| time::parse(text, zone::now)).transpose()?.unwrap_or(0);
         let span = oldest_ms.zip(newest_ms).map(|(oldest, newest)| (oldest.max(since_ms), newest));
         let span = span.filter(|(first, last)| first <= last);
         Ok(Hits { log, span, counted: BTreeMap::new() })

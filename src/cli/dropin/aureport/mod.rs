@@ -10,10 +10,9 @@ use std::io::{self, BufWriter};
 use std::ops::ControlFlow;
 use std::process::ExitCode;
 
-use jiff::Zoned;
-
 use super::events::{Reading, Source};
 use crate::entry::Resolve;
+use crate::render::zone;
 use crate::report::cell::Cell;
 use crate::report::column::Column;
 use crate::report::listing::{Each, Listing};
@@ -32,7 +31,7 @@ mod exit {
 }
 
 pub(super) fn main(arguments: Vec<OsString>) -> ExitCode {
-    let options = match options::parse(arguments, &Zoned::now()) {
+    let options = match options::parse(arguments, &zone::now()) {
         Ok(Asked::Help) => {
             print!("{}", options::help());
             return ExitCode::from(exit::FOUND);

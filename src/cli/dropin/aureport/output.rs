@@ -13,6 +13,7 @@ use crate::entry::Resolve;
 use crate::interpret::keystrokes;
 use crate::record::RecordType;
 use crate::render::peer::Escape;
+use crate::render::zone;
 use crate::report::cell::{Cell, Row};
 use crate::report::column::Column;
 use crate::report::listing::Listing;
@@ -34,7 +35,7 @@ pub(super) struct Output {
 
 impl Output {
     pub(super) fn new(out: BufWriter<StdoutLock<'static>>, interpret: bool, escape: Escape) -> Output {
-        let zone = TimeZone::system();
+        let zone = zone::local();
         Output { out, interpret, escape, zone, names: HashMap::new(), line: Vec::new() }
     }
 

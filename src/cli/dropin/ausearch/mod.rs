@@ -17,7 +17,8 @@ use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 use std::process::ExitCode;
 
-use jiff::Zoned;
+use crate::render::zone;
+
 use nix::sys::stat::{SFlag, fstat};
 
 use checkpoint::Checkpoint;
@@ -44,7 +45,7 @@ pub(super) fn main(arguments: Vec<OsString>) -> ExitCode {
         print!("{}", help::text());
         return ExitCode::from(exit::NOTHING);
     }
-    let options = match options::parse(arguments, &Zoned::now()) {
+    let options = match options::parse(arguments, &zone::now()) {
         Ok(Asked::Help) => {
             print!("{}", help::text());
             return ExitCode::from(exit::FOUND);

@@ -4,7 +4,6 @@ use std::io::{self, BufWriter, StdoutLock, Write};
 use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use jiff::tz::TimeZone;
 use nix::unistd::{Gid, Group, Uid, User};
 
 use super::options::{Format, Options};
@@ -13,6 +12,7 @@ use crate::event::Event;
 use crate::render::peer::csv::Extra;
 use crate::render::peer::{Lookup, Peer};
 use crate::render::raw;
+use crate::render::zone;
 
 /// Bytes written at once.
 const OUT_BYTES: usize = 256 << 10;
@@ -54,7 +54,7 @@ impl Output {
         let (format, extra, escape, at_once) =
             (options.format, options.extra, options.escape, options.line_buffered);
         let writing = move || {
-            let peer = Peer::new(escape, extra, TimeZone::system(), Box::new(Host));
+            let peer = Peer::new(escape, extra, zone::local(), Box::new(Host));
             Writer::new(format, extra, at_once, peer).run(&to_write)
         };
         let thread = thread::Builder::new().name("output".into()).spawn(writing)?;
