@@ -9,8 +9,8 @@ use zstd::zstd_safe::{CDict, DDict};
 use super::error::Error;
 use super::frames::Plain;
 
-/// Length of a dictionary at most: the size of a frame.
-pub(super) const BYTES_MAX: usize = 64 << 10;
+/// Length of a dictionary at most. Twice the size of a frame: frames gain more by it than by being longer.
+pub(super) const BYTES_MAX: usize = 96 << 10;
 /// Segments with less are compressed without: a dictionary would take much of what it saves.
 const PLAIN_BYTES_MIN: u64 = 8 << 20;
 /// Pieces of a segment that are learned from, spread evenly, and the length of each.

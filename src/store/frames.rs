@@ -19,10 +19,10 @@ use super::footer::{FOOTER_BYTES, Footer, ITEM_BYTES, SKIPPABLE, header};
 use super::pages::{self, Kind, PageBuffer, Pages};
 use super::stamps::{Bounds, take_u32, take_u64};
 
-/// A frame is closed by the line that brings it to this length. One hit costs one frame, which is some 25 µs.
-pub(super) const FRAME_BYTES: usize = 64 << 10;
+/// A frame is closed by the line that brings it to this length. One hit costs one frame, which is some 20 µs.
+const FRAME_BYTES: usize = 48 << 10;
 /// No frame is longer when read.
-const FRAME_BYTES_MAX: usize = FRAME_BYTES + LINE_BYTES_MAX + 1;
+const FRAME_BYTES_MAX: usize = (64 << 10) + LINE_BYTES_MAX + 1;
 
 /// An item of the frame table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -138,7 +138,7 @@ impl Default for Config {
             flush: Flush::Interval(Duration::from_secs(1)),
             file_mode: 0o640,
             group: None,
-            compression: 1,
+            compression: 3,
             sign: None,
         }
     }
