@@ -12,6 +12,7 @@ use std::process::ExitCode;
 const HELP: &str = "\
 spread [OPTIONS] CORPUS > LOG
 
+  --records N      only the corpus's events of so many records (default: all)
   --events N       events in all (default: those of the corpus)
   --rate R         events a second of the log's time (default 100)
   --within S       in place of --rate: all events within S seconds, a burst
@@ -31,6 +32,7 @@ enum Failure {
     Usage(String),
     Read { path: String, source: io::Error },
     Empty { path: String },
+    NoSuch { path: String, records: u64 },
     TooLong { path: String },
     Write(io::Error),
     Marks { made: u64, asked: u64 },
@@ -42,6 +44,7 @@ impl fmt::Display for Failure {
             Failure::Usage(what) => write!(f, "{what}; see --help"),
             Failure::Read { path, source } => write!(f, "cannot read {path}: {source}"),
             Failure::Empty { path } => write!(f, "no line of {path} has an event id"),
+            Failure::NoSuch { path, records } => write!(f, "no event of {path} has {records} records"),
             Failure::TooLong { path } => write!(f, "{path} has 4 GiB or more"),
             Failure::Write(source) => write!(f, "cannot write: {source}"),
             Failure::Marks { made, asked } => write!(f, "only {made} of {asked} events could be marked"),
@@ -52,6 +55,7 @@ impl fmt::Display for Failure {
 /// What the command line asks for.
 struct Options {
     corpus: String,
+    records: Option<u64>,
     events: Option<u64>,
     /// Log time between two events, in nanoseconds; `None` while `within_s` decides.
     gap_ns: u64,
@@ -66,6 +70,7 @@ impl Options {
     fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Option<Options>, Failure> {
         let mut options = Options {
             corpus: String::new(),
+            records: None,
             events: None,
             gap_ns: 10_000_000,
             within_s: None,
@@ -88,6 +93,7 @@ impl Options {
                 value.parse::<u64>().map_err(|_| Failure::Usage(format!("{argument}: no number: {value}")))
             };
             match argument.as_str() {
+                "--records" => options.records = Some(number()?),
                 "--events" => options.events = Some(number()?),
                 "--rate" => options.gap_ns = 1_000_000_000 / number()?.max(1),
                 "--within" => options.within_s = Some(number()?),
@@ -146,6 +152,27 @@ impl Corpus {
             return Err(Failure::Empty { path: path.to_owned() });
         }
         Ok(Corpus { text, lines, events })
+    }
+
+    /// Leaves only the events of so many records.
+    fn only(&mut self, records: u64) {
+        let mut counts = vec![0u64; self.events as usize];
+        for line in &self.lines {
+            counts[line.event as usize] += 1;
+        }
+        let mut ordinals = vec![None; counts.len()];
+        self.events = 0;
+        for (ordinal, _) in ordinals.iter_mut().zip(counts).filter(|(_, count)| *count == records) {
+            *ordinal = Some(self.events);
+            self.events += 1;
+        }
+        self.lines.retain_mut(|line| match ordinals[line.event as usize] {
+            Some(ordinal) => {
+                line.event = ordinal;
+                true
+            }
+            None => false,
+        });
     }
 
     fn part(&self, from: u32, to: u32) -> &[u8] {
@@ -289,7 +316,13 @@ fn run() -> Result<(), Failure> {
         println!("{HELP}");
         return Ok(());
     };
-    let corpus = Corpus::read(&options.corpus)?;
+    let mut corpus = Corpus::read(&options.corpus)?;
+    if let Some(records) = options.records {
+        corpus.only(records);
+        if corpus.events == 0 {
+            return Err(Failure::NoSuch { path: options.corpus, records });
+        }
+    }
     let events = options.events.unwrap_or(u64::from(corpus.events));
     let mut out = io::stdout().lock();
     let written = spread(&corpus, &options, events, &mut out)?;
