@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr_iter;
+
 use super::UNSET;
 use super::context::Bytes;
 use super::limits::{ARGUMENTS_MAX, ARGV_BYTES_MAX};
@@ -62,9 +64,10 @@ impl<'a> Sighting<'a> {
         // Words will do, at a fraction of what fields cost: the kernel writes a value that others choose as hexadecimal
         // digits where it has a blank.
         let mut start = 0;
-        for word in body.split(|&byte| byte == b' ') {
+        for end in memchr_iter(b' ', body).chain([body.len()]) {
             let rest = body.get(start..).unwrap_or_default();
-            start += word.len() + 1;
+            let word = rest.get(..end - start).unwrap_or_default();
+            start = end + 1;
             match word {
                 [b'p', b'i', b'd', b'=', value @ ..] => seen.pid = decimal(value)?,
                 [b'p', b'p', b'i', b'd', b'=', value @ ..] => seen.ppid = decimal(value),
