@@ -101,6 +101,8 @@ pub struct Assembler {
     newest_serial: u32,
     /// Bytes of text of the open events.
     open_bytes: usize,
+    /// Until when no event of a system call is closed for its age.
+    held_until_ms: u64,
     spare: Vec<Event>,
 }
 
@@ -116,6 +118,7 @@ impl Assembler {
             closed: VecDeque::with_capacity(CLOSED_KEPT),
             newest_serial: 0,
             open_bytes: 0,
+            held_until_ms: 0,
             spare: Vec::new(),
         }
     }
@@ -146,16 +149,22 @@ impl Assembler {
         }
     }
 
+    /// Has events of system calls stay open until then: the kernel holds back who is to write their next records.
+    pub fn hold(&mut self, until_ms: u64) {
+        self.held_until_ms = until_ms;
+    }
+
     /// Closes the events whose time is over.
     pub fn tick(&mut self, now_ms: u64, done: &mut Vec<Event>) {
         self.park();
         // Deadlines differ by kind of event, so the queue is in order of last records only; both waits are short.
         let mut left = self.waiting.len();
+        let held = now_ms < self.held_until_ms;
         while left > 0 {
             left -= 1;
             let Some((turn, key)) = self.waiting.pop_front() else { break };
             match self.open.get(&key) {
-                Some(open) if open.turn == turn && open.deadline_ms > now_ms => {
+                Some(open) if open.turn == turn && (open.deadline_ms > now_ms || held && open.syscall) => {
                     self.waiting.push_back((turn, key))
                 }
                 Some(open) if open.turn == turn => {

@@ -31,6 +31,10 @@ use crate::store::term::Terms;
 /// longest record is 8970 bytes; user-space tools that join records stay far below this.
 pub const LINE_BYTES_MAX: usize = 1 << 20;
 
+/// How long the kernel may hold a producer back, also between two records of one event: what it does by default, and a
+/// second (`audit_backlog_wait_time`, kernel/audit.c). It can be all of that although there is room again: when the backlog
+/// is emptied between the producer's look at it and its falling asleep, nobody wakes it.
+const HELD_MS: u64 = 61_000;
 /// How long accounts of what was left out gather before they are told, in milliseconds.
 const SHED_TOLD_MS: u64 = 1000;
 
@@ -62,6 +66,8 @@ pub struct Ingest {
     node: Option<Box<[u8]>>,
     own_serial: u32,
     last_serial: Option<u32>,
+    /// For how long the kernel had held producers back at the last tick.
+    held_ticks: u64,
     redactor: Option<Redactor>,
     done: Vec<Event>,
     line: Vec<u8>,
@@ -113,6 +119,7 @@ impl Ingest {
             node,
             own_serial: 0,
             last_serial: None,
+            held_ticks: 0,
             redactor: None,
             done: Vec::new(),
             line: Vec::new(),
@@ -229,6 +236,10 @@ impl Ingest {
 
     /// Closes events whose time is over and tells of gaps and of what was left out.
     pub fn tick(&mut self, now: Now, sink: &mut dyn Sink) {
+        let held_ticks = Counters::read(&self.counters.held_ticks);
+        if std::mem::replace(&mut self.held_ticks, held_ticks) != held_ticks {
+            self.assembler.hold(now.mono_ms + HELD_MS);
+        }
         self.assembler.tick(now.mono_ms, &mut self.done);
         let open = u64::try_from(self.assembler.open()).unwrap_or(u64::MAX);
         Counters::set(&self.counters.open, open);

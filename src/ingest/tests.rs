@@ -83,6 +83,43 @@ fn a_missing_serial_is_an_event_of_its_own() {
     assert_eq!(Counters::read(&counters.gaps), 1);
 }
 
+/// A producer that the kernel held back between two records of a call has made one event, not two.
+#[test]
+fn an_event_is_not_torn_where_the_kernel_holds_its_producer_back() {
+    for (held, expected) in [(0, 2), (5, 1)] {
+        let counters = Arc::new(Counters::default());
+        let (mut ingest, mut found) = (live(&counters), Collected::default());
+        let now = |mono_ms| Now { mono_ms, wall_ms: mono_ms };
+        let mut message = |kind, body: &str, mono_ms, found: &mut Collected| {
+            ingest.message(kind, format!("audit(1.000:7): {body}").as_bytes(), now(mono_ms), found);
+            ingest.tick(now(mono_ms + 2001), found);
+        };
+        Counters::add(&counters.held_ticks, held);
+        message(1300, "arch=c000003e syscall=2 success=yes exit=3", 0, &mut found);
+        message(1302, "item=0 name=\"/a\"", 60_000, &mut found);
+        message(1320, "", 60_500, &mut found);
+        assert_eq!(found.0.len(), expected, "{held} ticks: {:#?}", found.0);
+        if held == 0 {
+            assert!(found.0[1].contains(r#""closed":"late""#), "{}", found.0[1]);
+        } else {
+            assert!(!found.0[0].contains("closed"), "{}", found.0[0]);
+        }
+    }
+}
+
+/// It stays open no longer than the kernel can hold its producer back.
+#[test]
+fn an_event_whose_end_never_comes_is_closed_after_all() {
+    let counters = Arc::new(Counters::default());
+    let (mut ingest, mut found) = (live(&counters), Collected::default());
+    ingest.message(1300, b"audit(1.000:7): arch=c000003e syscall=2", Now::default(), &mut found);
+    Counters::add(&counters.held_ticks, 1);
+    for (mono_ms, expected) in [(1000, 0), (61_999, 0), (62_000, 1)] {
+        ingest.tick(Now { mono_ms, wall_ms: 0 }, &mut found);
+        assert_eq!(found.0.len(), expected, "at {mono_ms} ms");
+    }
+}
+
 /// What was left out on the way is told with its key, its count and its time, and its serial numbers are no gap; others are.
 #[test]
 fn what_was_shed_is_an_event_of_its_own_and_no_gap() {

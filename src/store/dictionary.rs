@@ -14,7 +14,7 @@ pub(super) const BYTES_MAX: usize = 96 << 10;
 /// Segments with less are compressed without: a dictionary would take much of what it saves.
 const PLAIN_BYTES_MIN: u64 = 8 << 20;
 /// Pieces of a segment that are learned from, spread evenly, and the length of each.
-const PIECES: u64 = 128;
+const PIECES: u64 = 256;
 const PIECE_BYTES: usize = 16 << 10;
 
 /// Tells dictionaries apart: length and CRC-32; of length 0 is none.
