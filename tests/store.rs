@@ -834,6 +834,47 @@ fn retention_takes_whole_oldest_segments_and_a_held_snapshot_reads_on() {
     }
 }
 
+/// A search whose client takes its answer drop by drop kept all files it had begun with, and while it did so nothing was
+/// removed where space was low.
+#[test]
+fn a_snapshot_keeps_no_files_for_ever() {
+    let begin = SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_000);
+    type Limit = fn(&mut Config);
+    let cases: [(Limit, u64, u64); 2] = [
+        // What is beyond the log's limits stays a while for who reads it, what takes space that is needed does not.
+        (|config| config.retain_segments = Some(2), 3, 60),
+        (|config| config.min_free_bytes = Some(u64::MAX), 5, 0),
+    ];
+    for (limit, removed, stays_s) in cases {
+        let mut bench = Bench::sealed(5);
+        bench.close();
+        limit(&mut bench.config);
+        bench.open();
+        let held = bench.store().reader().snapshot();
+        let mut line = Vec::new();
+        held.segments()[0].read(0, &mut line).unwrap();
+        let there = |bench: &Bench| {
+            (1..=5).filter(|n| bench.path(&format!("audit-000000000{n}.seg")).exists()).count() as u64
+        };
+        if stays_s > 0 {
+            bench.store().tick(begin).unwrap();
+            bench.store().tick(begin + Duration::from_secs(stays_s - 1)).unwrap();
+            assert_eq!(there(&bench), 5, "a search under way reads on");
+        }
+        bench.store().tick(begin + Duration::from_secs(stays_s)).unwrap();
+        assert_eq!(there(&bench), 5 - removed);
+        let error = held.segments()[1].read(0, &mut line).unwrap_err();
+        assert!(matches!(error, Error::Removed { .. }), "{error}");
+        let open = fs::read_dir("/proc/self/fd")
+            .unwrap()
+            .filter_map(|entry| fs::read_link(entry.unwrap().path()).ok());
+        let deleted = open.filter(|path| {
+            path.starts_with(&bench.config.dir) && path.to_string_lossy().ends_with(".seg (deleted)")
+        });
+        assert_eq!(deleted.collect::<Vec<_>>(), [PathBuf::new(); 0], "its space is given back");
+    }
+}
+
 #[test]
 fn a_reader_without_the_lock_sees_each_entry_once_while_the_writer_rotates_and_seals() {
     let mut bench = Bench::new();
