@@ -871,7 +871,7 @@ fn a_snapshot_keeps_no_files_for_ever() {
         let deleted = open.filter(|path| {
             path.starts_with(&bench.config.dir) && path.to_string_lossy().ends_with(".seg (deleted)")
         });
-        assert_eq!(deleted.collect::<Vec<_>>(), [PathBuf::new(); 0], "its space is given back");
+        assert_eq!(deleted.count(), 0, "its space is given back");
     }
 }
 
