@@ -1,17 +1,18 @@
 //! `ktrail` run as `ausearch` and `ausyscall`, compared with Debian's own over the recorded logs.
 
+mod support {
+    #[allow(dead_code)]
+    pub(crate) mod server;
+}
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use std::{env, fs};
 
-use ktrail::protocol::Status;
-use ktrail::serve::live::Live;
-use ktrail::serve::metrics::Metrics;
-use ktrail::serve::{Kept, Server, Sources};
 use ktrail::store::{self, Store};
-use tokio::sync::watch;
+use support::server::serve_log;
 
 /// Debian's program.
 const PEER: &str = "/usr/sbin/ausearch";
@@ -876,29 +877,7 @@ fn a_store_that_cannot_be_read_is_asked_through_the_socket() {
     assert!(import.output().expect("ktrail runs").status.success());
     let config = store::Config { dir: log_dir, ..store::Config::default() };
     let (opened, _) = Store::open(config, Arc::new(ktrail::entry::decode::describe)).expect("a log");
-    let metrics = Arc::new(Metrics::new(Arc::new(Status::default), opened.timings()));
-    let status = Arc::new(Status::default);
-    let sources = Sources {
-        reader: opened.reader(),
-        live: Live::default(),
-        status,
-        metrics,
-        notes: std::sync::Arc::new(|_| true),
-        administration: std::sync::Arc::new(|_| false),
-    };
-    let config =
-        ktrail::serve::Config { socket: socket.clone(), metrics: None, ..ktrail::serve::Config::default() };
-    let (stop, stopped) = watch::channel(false);
-    let (ready, is_ready) = mpsc::channel();
-    let server = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(async {
-            let server = Server::bind(config, sources, Kept::default()).expect("a free path");
-            ready.send(()).expect("the test waits");
-            server.run(stopped).await.remove();
-        });
-    });
-    is_ready.recv().expect("the server starts");
+    let serving = serve_log(&socket, opened.reader());
     let ask = |arguments: &[&str]| {
         let mut ausearch = named.command("ausearch");
         ausearch.env("KTRAIL_LOG_DIR", dir.path().join("none")).env("KTRAIL_SOCKET", &socket);
@@ -914,8 +893,7 @@ fn a_store_that_cannot_be_read_is_asked_through_the_socket() {
     let since = ["-k", "corpus-files", "--checkpoint", checkpoint.to_str().expect("UTF-8")];
     assert_eq!(ask(&since).status.code(), Some(0));
     assert_eq!(ask(&since).status.code(), Some(1));
-    stop.send_replace(true);
-    server.join().expect("the server ends");
+    drop(serving);
     let alone = ask(&["-k", "corpus"]);
     assert_eq!(alone.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&alone.stderr).contains("no daemon"));

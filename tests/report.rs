@@ -1,22 +1,22 @@
 //! `ktrail report`; and `ktrail` under the names aureport, aulast and aulastlog, compared with Debian's programs of these
 //! names.
 
+mod support {
+    #[allow(dead_code)]
+    pub(crate) mod server;
+}
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 
 use ktrail::entry::decode::describe;
-use ktrail::protocol::Status;
 use ktrail::record::line;
-use ktrail::serve::live::Live;
-use ktrail::serve::metrics::Metrics;
-use ktrail::serve::{Config, Kept, Server, Sources};
 use ktrail::store::Reader;
-use ktrail::store::Timings;
-use tokio::sync::watch;
+use support::server::serve_log;
 
 const AUREPORT: &str = "/usr/sbin/aureport";
 const AULAST: &str = "/usr/bin/aulast";
@@ -690,28 +690,7 @@ fn a_report_through_the_socket_is_that_of_the_directory() {
     let (reader, _) =
         Reader::open(&store.dir.path().join("log"), Arc::new(describe)).expect("the log is there");
     let socket = store.dir.path().join("socket");
-    let config = Config { socket: socket.clone(), metrics: None, ..ktrail::serve::Config::default() };
-    let (stop, stopped) = watch::channel(false);
-    let (ready, is_ready) = mpsc::channel();
-    let serving = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(async {
-            let metrics = Arc::new(Metrics::new(Arc::new(Status::default), Timings::default()));
-            let status = Arc::new(Status::default);
-            let sources = Sources {
-                reader,
-                live: Live::default(),
-                status,
-                metrics,
-                notes: std::sync::Arc::new(|_| true),
-                administration: std::sync::Arc::new(|_| false),
-            };
-            let server = Server::bind(config, sources, Kept::default()).expect("a free path");
-            ready.send(()).expect("the test waits");
-            server.run(stopped).await.remove();
-        });
-    });
-    is_ready.recv().expect("the server starts");
+    let serving = serve_log(&socket, reader);
     let cases: &[&[&str]] = &[
         &["summary"],
         &["events", "--since", "2025-11-05T00:30:00Z", "--until", "2026-01-01"],
@@ -738,6 +717,5 @@ fn a_report_through_the_socket_is_that_of_the_directory() {
     let of_directory = dropin(&[("KTRAIL_LOG_DIR", &log)]);
     assert!(of_directory.0 == Some(0) && of_directory.1.len() > 10, "{of_directory:?}");
     assert_eq!(dropin(&[("KTRAIL_LOG_DIR", &nowhere), ("KTRAIL_SOCKET", &socket)]), of_directory);
-    stop.send_replace(true);
-    serving.join().expect("the server ends in order");
+    drop(serving);
 }

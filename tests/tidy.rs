@@ -25,7 +25,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("client", &["protocol"]),
     ("render", &["tables", "record", "event", "interpret", "enrich", "entry"]),
     ("report", &["tables", "record", "event", "interpret"]),
-    ("outputs", &["record", "event", "interpret", "store", "entry", "query", "render"]),
+    ("outputs", &["sys", "record", "event", "interpret", "store", "entry", "query", "render"]),
     (
         "config",
         &["sys", "netlink", "event", "redact", "enrich", "store", "ingest", "query", "serve", "outputs"],

@@ -486,6 +486,12 @@ fn a_search_is_limited_in_time_and_entries_and_does_not_look_whole_then() {
     assert!(!answer.ends_with("0\r\n\r\n"), "{answer}");
     let answer = running.raw(&get("/v1/count"));
     assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("longer than a search may"), "{answer}");
+
+    // However slowly its client takes it, it ends.
+    let running = narrow(|limits| limits.answer_time = Duration::ZERO);
+    let answer = running.raw(&get("/v1/search"));
+    assert!(answer.contains("{\"n\":0,") && !answer.ends_with("0\r\n\r\n"), "{} bytes", answer.len());
+    assert!(running.raw(&get("/v1/search?limit=1")).ends_with("0\r\n\r\n"), "a short one is whole");
 }
 
 /// A search whose thread had panicked ended as one that has found all there is.
@@ -873,6 +879,11 @@ fn every_test_that_a_document_names_is_there() {
             }
         }
         assert!(rows > 5, "{name} has its tables");
+        // Sentences of ours name tests too: no setting has a name of so many words.
+        let words = text.split('`').skip(1).step_by(2).filter(|word| word.matches('_').count() > 2);
+        for word in words.filter(|_| name == "docs/threat-model.md") {
+            assert!(known.iter().any(|known| known == word), "{name}: there is no test {word}");
+        }
     }
 }
 

@@ -376,6 +376,10 @@ mod tests {
                 "[enrich]\nenvironment = [\"A\", \"B=C\"]\n",
                 "ktrail.toml: enrich.environment: \"B=C\" is not the name of a variable",
             ),
+            (
+                "[enrich]\nenvironment = [\"A\", \"A\", \"A\", \"A\", \"A\", \"A\", \"A\", \"A\", \"A\", \"A\", \"A\", \"A\", \"A\", \"A\", \"A\", \"A\", \"A\"]\n",
+                "ktrail.toml: enrich.environment: 17 is above the most, 16",
+            ),
             ("[rules]\non_drift = \"undo\"\n", "ktrail.toml:2:12: "),
             (
                 "[overload]\npolicy = \"drop\"\n",

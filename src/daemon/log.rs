@@ -145,7 +145,10 @@ impl Log {
         let ticked = self.store.tick(SystemTime::now());
         self.told(ticked);
         for notice in self.store.notices() {
-            tracing::info!("{notice}");
+            match notice {
+                Notice::Failed { .. } => tracing::warn!("{notice}"),
+                _ => tracing::info!("{notice}"),
+            }
             self.notes.extend(told_as_event(&notice));
         }
         self.tell_checkpoint();

@@ -45,7 +45,7 @@ pub(super) fn keep_only(name: &str, descriptor: Option<impl AsFd>) {
 
 /// Has the manager close what it keeps under a name, and waits until it has.
 pub(super) fn let_go(name: &str) {
-    told(sd_notify::notify(&[NotifyState::FdStoreRemove, NotifyState::FdName(name)]));
+    keep_only(name, None::<OwnedFd>);
     told(barrier());
 }
 

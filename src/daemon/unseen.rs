@@ -271,6 +271,16 @@ mod tests {
     }
 
     #[test]
+    fn a_hundred_are_named_and_all_are_counted() {
+        let made = Made::new("", "a");
+        (0..NAMED_MAX as u32 + 5).for_each(|number| made.process(FIRST + number, "old", ORDINARY, 1));
+        let unseen = made.unseen();
+        unseen.auditing_is_on(false, 500);
+        let told = unseen.now(Instant::now()).expect("auditing is on");
+        assert_eq!((told.processes, told.some.len()), (NAMED_MAX as u64 + 5, NAMED_MAX));
+    }
+
+    #[test]
     fn a_kernel_that_was_booted_with_audit_sees_all() {
         for (cmdline, all) in [
             ("audit=1", true),

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::sys::files::Untrusted;
+
 /// Why something cannot be delivered.
 #[derive(Debug, Error)]
 pub enum Error {
@@ -41,6 +43,9 @@ pub enum Error {
     /// The path is no regular file.
     #[error("{} is no regular file", .0.display())]
     NotAFile(PathBuf),
+    /// Others could have made it, or could put another in its place.
+    #[error(transparent)]
+    Untrusted(#[from] Untrusted),
     /// A plugin has ended.
     #[error("{} has ended: {how}; it is started again", path.display())]
     Ended {
@@ -74,7 +79,7 @@ impl Error {
     pub(super) fn then(&self) -> Then {
         match self {
             Error::Path { .. } | Error::Address { .. } | Error::Ended { .. } => Then::Retry,
-            Error::Taken(_) | Error::NotAFile(_) => Then::Retry,
+            Error::Taken(_) | Error::NotAFile(_) | Error::Untrusted(_) => Then::Retry,
             Error::TooLong { .. } => Then::Skip,
             Error::GivenUp { .. } => Then::End,
         }

@@ -20,6 +20,7 @@ use super::worker::{ATTEMPT, Destination, Sent};
 use crate::entry::Stored;
 use crate::record::RecordType;
 use crate::render::raw;
+use crate::sys::files;
 
 /// How long a program is given to end by itself once there is nothing more to read, before SIGTERM.
 const END_OF_INPUT: Duration = Duration::from_millis(500);
@@ -80,7 +81,13 @@ impl Plugin {
         Plugin { config, running: None, restarts: 0, not_before: None, written: 0 }
     }
 
-    fn start(&self) -> io::Result<Running> {
+    fn start(&self) -> Result<Running, Error> {
+        let path = &self.config.path;
+        files::check_program(path)?;
+        self.spawn().map_err(|source| Error::Path { action: "start", path: path.clone(), source })
+    }
+
+    fn spawn(&self) -> io::Result<Running> {
         let mut command = Command::new(&self.config.path);
         command.args(&self.config.arguments).stdin(Stdio::piped()).stdout(Stdio::null());
         // Ctrl-C at a terminal is for the daemon, which ends its plugins once they have everything.
@@ -115,9 +122,9 @@ impl Plugin {
                 self.written = 0;
                 Ok(Sent::Done)
             }
-            Err(source) => {
+            Err(error) => {
                 self.count();
-                Err(Error::Path { action: "start", path: self.config.path.clone(), source })
+                Err(error)
             }
         }
     }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::plugin::Framing;
+use crate::sys::files::{Untrusted, read_settings};
 
 /// Bytes of a file at most; auditd's lines are 160 long and there are six settings.
 const FILE_BYTES_MAX: u64 = 64 << 10;
@@ -41,6 +42,9 @@ pub enum Problem {
         /// Why not.
         source: io::Error,
     },
+    /// Others could have written it, or it cannot be read.
+    #[error(transparent)]
+    Untrusted(#[from] Untrusted),
     /// It is longer than any such file.
     #[error("{}: longer than {FILE_BYTES_MAX} bytes", .0.display())]
     TooLong(PathBuf),
@@ -174,11 +178,14 @@ pub fn read_dir(dir: &Path) -> (Vec<(String, PluginFile)>, Vec<Problem>) {
 
 /// Reads one file.
 pub fn read(path: &Path) -> Result<PluginFile, Problem> {
-    let failed = |source| Problem::Read { path: path.to_owned(), source };
-    if std::fs::metadata(path).map_err(failed)?.len() > FILE_BYTES_MAX {
+    let bytes = read_settings(path, FILE_BYTES_MAX)?;
+    if u64::try_from(bytes.len()).is_ok_and(|bytes| bytes > FILE_BYTES_MAX) {
         return Err(Problem::TooLong(path.to_owned()));
     }
-    let text = std::fs::read_to_string(path).map_err(failed)?;
+    let text = String::from_utf8(bytes).map_err(|error| Problem::Read {
+        path: path.to_owned(),
+        source: io::Error::new(io::ErrorKind::InvalidData, error),
+    })?;
     PluginFile::parse(&text).map_err(|(line, wrong)| Problem::Line { path: path.to_owned(), line, wrong })
 }
 

@@ -17,10 +17,13 @@ use super::form::{self, Form};
 use super::state::State;
 use super::worker::{Destination, Sent};
 use crate::entry::Stored;
+use crate::sys::files;
 
 /// Bytes that wait for a client, beside those in the socket's own buffer, before it counts as too slow: some thousand
 /// events.
 pub const CLIENT_BYTES_MAX: usize = 4 << 20;
+/// Between two lines of the diagnostics that tell of refused clients, at least.
+const TELL_REFUSED_EVERY: Duration = Duration::from_secs(10);
 /// What is seen of a client that has gone.
 const GONE: PollFlags = PollFlags::POLLHUP.union(PollFlags::POLLERR);
 /// Pause between attempts to write what still waits at the end.
@@ -46,6 +49,9 @@ pub(super) struct Socket {
     config: Config,
     listener: Option<UnixListener>,
     clients: Vec<Client>,
+    /// Clients that were refused since that was last told, and when it was.
+    refused: u64,
+    told: Option<Instant>,
 }
 
 struct Client {
@@ -55,7 +61,7 @@ struct Client {
 
 impl Socket {
     pub(super) fn new(config: Config) -> Socket {
-        Socket { config, listener: None, clients: Vec::new() }
+        Socket { config, listener: None, clients: Vec::new(), refused: 0, told: None }
     }
 
     /// Makes the socket under another name and gives it its own once mode and group are set: nobody gets in between.
@@ -69,6 +75,7 @@ impl Socket {
                 .create(dir)
                 .map_err(failed("make the directory of"))?;
         }
+        files::check_parents(path)?;
         if is_taken(path) {
             return Err(Error::Taken(path.clone()));
         }
@@ -99,12 +106,22 @@ impl Socket {
         let Some(listener) = &self.listener else { return Ok(()) };
         while let Ok((stream, _)) = listener.accept() {
             if self.clients.len() >= self.config.clients_max {
-                tracing::warn!("output {}: too many clients: one is refused", state.name());
+                self.refused += 1;
             } else if stream.set_nonblocking(true).is_ok() {
                 self.clients.push(Client { stream, waiting: VecDeque::new() });
             }
         }
+        self.tell_refused(state);
         Ok(())
+    }
+
+    /// Says how many clients were refused: not once for each, which whoever may connect could make many.
+    fn tell_refused(&mut self, state: &State) {
+        if self.refused > 0 && self.told.is_none_or(|told| told.elapsed() >= TELL_REFUSED_EVERY) {
+            let count = std::mem::take(&mut self.refused);
+            tracing::warn!(count, "output {}: too many clients: some are refused", state.name());
+            self.told = Some(Instant::now());
+        }
     }
 
     /// Writes what waits; lets go who has gone.

@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 use super::form::{self, Form};
 use super::plugin::{self, Framing, HEADER_BYTES};
 use super::socket::CLIENT_BYTES_MAX;
+use super::state::State;
 use super::syslog::{Facility, Severity, Transport};
+use super::tap::{QUEUE_BYTES_MAX, Tap};
 use super::text_log::OnMax;
 use super::{Config, Kind, Outputs, journal, socket, syslog, text_log};
 use crate::entry::decode::decode;
@@ -451,6 +453,62 @@ fn a_path_that_is_taken_is_not_taken_over() {
     assert_eq!(fs::read_to_string(path).expect("a file"), "mine");
 }
 
+/// What others could have put there, or could put there, is neither written, listened on nor run.
+#[test]
+fn paths_that_are_not_to_be_trusted_are_refused() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let at = |name: &str| dir.path().join(name);
+    let mode = |name: &str, mode| {
+        fs::set_permissions(at(name), fs::Permissions::from_mode(mode)).expect("it is ours");
+    };
+    fs::create_dir(at("open")).expect("a directory");
+    mode("open", 0o777);
+    fs::write(at("two"), "mine").expect("a file");
+    fs::hard_link(at("two"), at("names")).expect("a link");
+    std::os::unix::fs::symlink(at("two"), at("link")).expect("a link");
+    fs::write(at("script"), "#!/bin/sh\necho run > \"$0.ran\"\n").expect("a file");
+    mode("script", 0o757);
+    let log = |name: &str| text_log(&at(name), Form::Raw, u64::MAX, OnMax::Rotate, 2);
+    let plugin = plugin::Config {
+        path: at("script"),
+        arguments: Vec::new(),
+        framing: Framing::Text,
+        enriched: false,
+        restarts_max: 5,
+    };
+    let mut cases = vec![
+        (log("open/audit.log"), "others may write it, its mode is 0777"),
+        (log("names"), "it has 2 names (hard links)"),
+        (log("link"), "cannot open"),
+        (consumers(&at("open/socket"), 2), "others may write it, its mode is 0777"),
+        (Kind::Plugin(plugin), "others may write it, its mode is 0757"),
+    ];
+    if nix::unistd::geteuid().is_root() {
+        fs::write(at("theirs"), "mine").expect("a file");
+        std::os::unix::fs::chown(at("theirs"), Some(7), None).expect("root may");
+        cases.push((log("theirs"), "it belongs to user 7"));
+    }
+    let entries = import(&corpus("host.raw.log"));
+    for (kind, expected) in cases {
+        let (outputs, tap) = Outputs::start(vec![config("x", kind)]).expect("threads");
+        tap.offer(&entries.0[0].0, &entries.0[0].1);
+        let state = outputs.states().remove(0);
+        let begun = Instant::now();
+        let cause = loop {
+            if let Some(cause) = state.failing() {
+                break cause;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{expected}");
+            std::thread::yield_now();
+        };
+        assert!(cause.contains(expected), "{cause}");
+        drop(tap);
+        outputs.end(Duration::from_millis(100));
+    }
+    assert_eq!(fs::read_to_string(at("two")).expect("a file"), "mine");
+    assert!(!at("script.ran").exists() && fs::read_dir(at("open")).expect("a directory").count() == 0);
+}
+
 #[test]
 fn an_output_that_hangs_costs_its_own_events_only_and_is_told() {
     let entries = import(&corpus("host.raw.log"));
@@ -480,6 +538,26 @@ fn an_output_that_hangs_costs_its_own_events_only_and_is_told() {
     assert_eq!(states[1].counts().delivered, offered + 1);
     let hung = states[0].counts();
     assert_eq!(hung.delivered + hung.dropped, offered + 1, "each is accounted for");
+}
+
+/// A queue is counted in events, of which one may be long.
+#[test]
+fn a_queue_is_bounded_in_bytes_too() {
+    let long = vec![b'x'; 16 << 20];
+    let most = QUEUE_BYTES_MAX / (16 << 20);
+    let (queue, waiting) = crossbeam_channel::bounded(1000);
+    let state = Arc::new(State::new("x".to_owned(), "log"));
+    let mut tap = Tap::default();
+    tap.add(queue, None, state.clone());
+    (0..most + 3).for_each(|_| tap.offer(&long, &Terms::default()));
+    let counts = state.counts();
+    assert_eq!((counts.waiting, counts.dropped), (most, 3));
+    // One is taken: there is room for one.
+    drop(waiting.recv());
+    state.done(16 << 20, true);
+    (0..2).for_each(|_| tap.offer(&long, &Terms::default()));
+    let counts = state.counts();
+    assert_eq!((counts.delivered, counts.waiting, counts.dropped), (1, most, 4));
 }
 
 #[test]

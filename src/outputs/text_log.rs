@@ -13,6 +13,7 @@ use super::form::{self, Form};
 use super::state::State;
 use super::worker::{Destination, Sent};
 use crate::entry::Stored;
+use crate::sys::files;
 
 /// Rotated files that are counted at most where none is removed.
 const KEPT_MAX: u32 = 100_000;
@@ -85,6 +86,7 @@ impl TextLog {
             std::os::unix::fs::chown(dir, None, self.config.group.map(Gid::as_raw))
                 .map_err(self.failed("set the group of the directory of"))?;
         }
+        files::check_parents(path)?;
         let mode = self.mode(0o640, 0o600);
         let opened = OpenOptions::new()
             .append(true)
@@ -98,6 +100,7 @@ impl TextLog {
         if !found.is_file() {
             return Err(Error::NotAFile(path.clone()));
         }
+        files::check_own(&file, path)?;
         std::os::unix::fs::fchown(&file, None, self.config.group.map(Gid::as_raw))
             .map_err(self.failed("set the group of"))?;
         file.set_permissions(Permissions::from_mode(mode)).map_err(self.failed("set the mode of"))?;

@@ -38,6 +38,9 @@ pub const SEARCHES_TRUSTED_MAX: usize = 32;
 /// Seconds of work for one search or count, without what it waits for its client: a day's log of a busy host is read in
 /// a tenth of this.
 pub const SEARCH_SECONDS_MAX: u64 = 300;
+/// Seconds for one search with what it waits for its client: as long as it lasts it keeps files and indexes that the log has
+/// done with.
+pub const ANSWER_SECONDS_MAX: u64 = 3600;
 /// Entries in one answer: more than a log of 8 GiB has. What is beyond is had with `after`.
 pub const SEARCH_ENTRIES_MAX: u64 = 1 << 28;
 

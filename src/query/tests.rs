@@ -214,6 +214,26 @@ fn a_filter_of_the_greatest_depth_reads_back_the_same() {
     assert_eq!(filter.to_string(), "(key=a and key=b) and (key=c or key=d) or (key=e or key=f)");
 }
 
+/// Each limit is reached and passed by one; `docs/api.md` has their numbers.
+#[test]
+fn a_filter_is_limited_in_length_tests_and_levels() {
+    let long = |bytes: usize| format!("key={}", "x".repeat(bytes - 4));
+    // A value is shorter: the rest is made of blanks.
+    let padded = |bytes: usize| format!("key=a{}", " ".repeat(bytes - 5));
+    let tests = |count: usize| vec!["key=a"; count].join(" or ");
+    let levels = |count: usize| "(".repeat(count) + "key=a" + &")".repeat(count);
+    for (inside, outside, expected) in [
+        (padded(8192), padded(8193), FilterProblem::TooLong),
+        (tests(256), tests(257), FilterProblem::TooManyTests),
+        (levels(64), levels(65), FilterProblem::TooDeep),
+    ] {
+        assert!(Filter::parse(&inside).is_ok(), "{expected}");
+        assert_eq!(Filter::parse(&outside).expect_err("more than may be").problem, expected);
+    }
+    assert!(Filter::parse(&long(4 + 4096)).is_ok());
+    assert!(Filter::parse(&long(4 + 4097)).is_err(), "no value is kept that is as long");
+}
+
 #[test]
 fn a_bad_filter_is_refused_with_its_place() {
     let cases: &[(&str, usize)] = &[

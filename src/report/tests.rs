@@ -1,11 +1,11 @@
 //! The reports over events made by hand.
 
-use super::addresses::Addresses;
+use super::addresses::{ADDRESSES_MAX, Addresses};
 use super::cell::{Call, Cell};
 use super::listing::{LISTINGS, Listing};
 use super::particulars::Particulars;
-use super::session::Session;
-use super::tally::Tally;
+use super::session::{PROCESSES_MAX, Session};
+use super::tally::{Tally, VALUES_MAX};
 use super::timeline::{STRETCHES_MAX, Timeline};
 use crate::event::Event;
 use crate::record::RecordType;
@@ -136,6 +136,30 @@ fn a_timeline_holds_every_event_in_bounded_memory() {
     assert!(length <= 50 && length > 10, "{length}");
     assert_eq!(all, events);
     assert_eq!(timeline.length_ms() % 86_400_000, 0, "a whole length");
+}
+
+/// What there is no room for is told as a number.
+#[test]
+fn values_addresses_and_processes_are_bounded() {
+    const MORE: usize = 3;
+    let mut tally = Tally::default();
+    (0..VALUES_MAX + MORE).for_each(|value| tally.add(&value.to_le_bytes()));
+    tally.add(&0usize.to_le_bytes());
+    assert_eq!((tally.len(), tally.others()), (VALUES_MAX, MORE as u64));
+    assert_eq!(tally.most_frequent()[0], (&0usize.to_le_bytes()[..], 2), "what is known is still counted");
+
+    let (mut addresses, mut session) = (Addresses::default(), Session::default());
+    for number in 0..ADDRESSES_MAX.max(PROCESSES_MAX) + MORE {
+        let login = format!(
+            "pid={number} uid=0 auid=1 ses=1 msg='op=login acct=\"x\" hostname=? addr={number} res=failed'"
+        );
+        let event = event(1, &[(1112, &login)]);
+        let said = Particulars::of(&event);
+        addresses.take(&said);
+        session.take(&event, &said);
+    }
+    assert_eq!((addresses.rows().len(), addresses.others()), (ADDRESSES_MAX, MORE as u64));
+    assert_eq!((session.tree().len(), session.others()), (PROCESSES_MAX, MORE as u64));
 }
 
 #[test]

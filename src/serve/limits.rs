@@ -19,6 +19,8 @@ pub struct Limits {
     pub stall_time: Duration,
     /// Work for one search.
     pub search_time: Duration,
+    /// The same with what it waits for its client.
+    pub answer_time: Duration,
     /// Entries in one answer.
     pub search_entries: u64,
 }
@@ -60,6 +62,7 @@ impl Default for Limits {
             head_time: Duration::from_secs(named::HEAD_SECONDS_MAX),
             stall_time: Duration::from_secs(named::STALL_SECONDS_MAX),
             search_time: Duration::from_secs(named::SEARCH_SECONDS_MAX),
+            answer_time: Duration::from_secs(named::ANSWER_SECONDS_MAX),
             search_entries: named::SEARCH_ENTRIES_MAX,
         }
     }

@@ -73,3 +73,29 @@ impl Live {
         self.sender.subscribe()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_for_followers_is_bounded_in_bytes() {
+        const LINE_BYTES: usize = 1 << 20;
+        let live = Live::default();
+        let line = vec![b'x'; LINE_BYTES];
+        live.publish(&line, &Terms::default());
+        assert_eq!(live.waiting(), 0, "nobody follows");
+        let mut entries = live.follow();
+        let most = LIVE_WAITING_BYTES_MAX / LINE_BYTES;
+        for _ in 0..=most {
+            live.publish(&line, &Terms::default());
+        }
+        let mut take = || entries.try_recv().expect("an entry").line.is_some();
+        assert!(take(), "the first has room");
+        // Its room is given back.
+        live.publish(&line, &Terms::default());
+        let rest: Vec<bool> = (0..=most).map(|_| take()).collect();
+        let without_room = rest.iter().filter(|has_line| !**has_line).count();
+        assert_eq!((without_room, rest[most - 1], rest[most]), (1, false, true));
+    }
+}

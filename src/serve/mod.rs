@@ -5,6 +5,7 @@
 pub mod access;
 pub mod calls;
 pub mod error;
+mod failures;
 pub mod limits;
 pub mod live;
 pub mod metrics;
@@ -35,6 +36,7 @@ use crate::store::Reader;
 use access::{Groups, Peer};
 use calls::{Call, Calls, Notes, Refusal};
 use error::Error;
+use failures::Failures;
 use limits::Limits;
 use live::Live;
 use metrics::Metrics;
@@ -105,6 +107,7 @@ pub struct Shared {
     calls: Calls,
     searches: Places,
     streams: Places,
+    search_failures: Arc<Failures>,
     stop: watch::Receiver<bool>,
 }
 
@@ -115,6 +118,7 @@ impl Shared {
             calls: Calls::new(sources.notes.clone()),
             searches: Places::new(limits.searches),
             streams: Places::new(limits.streams),
+            search_failures: Arc::default(),
             sources,
             limits,
             stop,
@@ -199,6 +203,7 @@ impl Server {
         let metrics_places = Arc::new(Semaphore::new(METRICS_CONNECTIONS_MAX));
         let shared = Shared::new(self.sources, limits.clone(), stop.clone());
         let mut connections = JoinSet::new();
+        let accept_failures = Failures::default();
         let mut tick = tokio::time::interval(CALLS_TICK);
         loop {
             let accepted = tokio::select! {
@@ -231,7 +236,9 @@ impl Server {
                 }
                 Err(error) => {
                     // Descriptors may be short for a while; the loop must not spin on it.
-                    tracing::warn!(%error, "cannot accept a connection");
+                    if let Some(count) = accept_failures.count(Instant::now()) {
+                        tracing::warn!(%error, count, "cannot accept a connection");
+                    }
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             }

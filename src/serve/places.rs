@@ -87,7 +87,9 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use super::super::access::Rights;
+    use super::super::limits::Limits;
     use super::*;
+    use crate::protocol::limits as named;
 
     const SHARES: Shares = Shares { trusted: 2, members: 3, per_uid: 2, strangers: 1 };
 
@@ -115,5 +117,46 @@ mod tests {
         assert_eq!(strangers.iter().flatten().count(), 1);
         assert!(places.take(&Peer { uid: 5, rights: reader, ..Peer::default() }).is_some());
         assert!(places.take(&Peer { trusted: true, rights: Rights::ALL, ..Peer::default() }).is_some());
+    }
+
+    /// How many places of `shares` callers get that are all of one kind, and one user or many.
+    fn most(shares: Shares, rights: Rights, trusted: bool, is_one: bool) -> usize {
+        let places = Places::new(shares);
+        let peer = |uid| Peer { uid: if is_one { 7 } else { uid }, trusted, rights, ..Peer::default() };
+        let taken: Vec<Place> = (0..1000).map_while(|uid| places.take(&peer(uid))).collect();
+        taken.len()
+    }
+
+    #[test]
+    fn without_other_limits_there_are_as_many_places_as_are_named() {
+        let Limits { connections, searches, streams, .. } = Limits::default();
+        let reader = Rights { read: true, ..Rights::default() };
+        for (shares, expected) in [
+            (
+                connections,
+                [
+                    named::CONNECTIONS_TRUSTED_MAX,
+                    named::CONNECTIONS_MEMBERS_MAX,
+                    named::CONNECTIONS_PER_UID_MAX,
+                    named::CONNECTIONS_STRANGERS_MAX,
+                ],
+            ),
+            (
+                searches,
+                [named::SEARCHES_TRUSTED_MAX, named::SEARCHES_MEMBERS_MAX, named::SEARCHES_PER_UID_MAX, 0],
+            ),
+            (
+                streams,
+                [named::STREAMS_TRUSTED_MAX, named::STREAMS_MEMBERS_MAX, named::STREAMS_PER_UID_MAX, 0],
+            ),
+        ] {
+            let found = [
+                most(shares, Rights::ALL, true, true),
+                most(shares, reader, false, false),
+                most(shares, reader, false, true),
+                most(shares, Rights::default(), false, false),
+            ];
+            assert_eq!(found, expected);
+        }
     }
 }

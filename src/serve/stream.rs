@@ -51,12 +51,16 @@ pub(super) const OUT_OF_TIME: &str =
 /// What a search is told that finds more than an answer may have.
 const OUT_OF_ROOM: &str = "the answer has as many entries as one may have: go on with after";
 
+/// What a search is told whose client is too slow.
+const TAKEN_TOO_SLOWLY: &str = "the answer was taken too slowly: ask for less, or go on with after";
+
 /// What an answer is told whose thread has panicked.
 const BROKEN_OFF: &str = "the answer was broken off";
 
-/// The time for a search. What is waited for the client is not counted.
+/// The time for a search.
 pub(super) struct Budget {
     begun: Instant,
+    /// Without what is waited for the client.
     most: Duration,
     waited_us: AtomicU64,
 }
@@ -89,6 +93,8 @@ struct Lines<'a> {
     chunk: Vec<u8>,
     /// Entries that it may still have.
     left: u64,
+    /// How long it may take, waits counted.
+    time_max: Duration,
     /// Why it ends early, if it does.
     over: Option<&'static str>,
 }
@@ -107,6 +113,8 @@ impl Lines<'_> {
         }
         if self.budget.is_over() {
             self.over = Some(OUT_OF_TIME);
+        } else if self.budget.begun.elapsed() >= self.time_max {
+            self.over = Some(TAKEN_TOO_SLOWLY);
         }
         match self.send() && self.over.is_none() {
             true => ControlFlow::Continue(()),
@@ -125,14 +133,15 @@ impl Lines<'_> {
 pub(super) fn search(query: Query, view: View, shared: &Shared, place: Place) -> mpsc::Receiver<Part> {
     let snapshot = shared.sources.reader.snapshot();
     let metrics = shared.sources.metrics.clone();
-    let (time_max, left) = (shared.limits.search_time, shared.limits.search_entries);
+    let (limits, failures) = (shared.limits.clone(), shared.search_failures.clone());
     let (sender, receiver) = mpsc::channel(CHUNKS_WAITING_MAX);
     let cut = sender.clone();
     let task = tokio::task::spawn_blocking(move || {
         let _place = place;
-        let budget = Budget::new(time_max);
+        let budget = Budget::new(limits.search_time);
         let chunk = Vec::with_capacity(CHUNK_BYTES);
-        let mut lines = Lines { sender: &sender, budget: &budget, view, chunk, left, over: None };
+        let (left, time_max) = (limits.search_entries, limits.answer_time);
+        let mut lines = Lines { sender: &sender, budget: &budget, view, chunk, left, time_max, over: None };
         // Where nothing is found nothing is sent, and only here is seen that it takes too long or that nobody waits.
         let go_on = || !sender.is_closed() && !budget.is_over();
         let ran = Timings::measure(&metrics.search, || {
@@ -141,7 +150,9 @@ pub(super) fn search(query: Query, view: View, shared: &Shared, place: Place) ->
         lines.send();
         let error = match ran {
             Err(error) => {
-                tracing::error!(%error, "a search could not be brought to its end");
+                if let Some(count) = failures.count(Instant::now()) {
+                    tracing::error!(%error, count, "a search could not be brought to its end");
+                }
                 Some(error.to_string())
             }
             Ok(ran) if ran.stopped => Some(OUT_OF_TIME.to_owned()),
@@ -200,4 +211,48 @@ fn cut_if_broken_off(task: JoinHandle<()>, sender: mpsc::Sender<Part>) {
             let _ = sender.send(Err(StreamError(BROKEN_OFF.to_owned()))).await;
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    /// Lines for a client that takes nothing wait in few chunks, and the search with them.
+    #[test]
+    fn an_answer_waits_for_its_client_in_few_chunks() {
+        const LINES: usize = 1000;
+        let line = vec![b'x'; 5000];
+        let taken = AtomicUsize::new(0);
+        let (sender, mut receiver) = mpsc::channel(CHUNKS_WAITING_MAX);
+        let budget = Budget::new(Duration::MAX);
+        std::thread::scope(|scope| {
+            let (watched, taken, budget, line) = (sender.clone(), &taken, &budget, &line);
+            scope.spawn(move || {
+                let view = View::Whole;
+                let (chunk, left, time_max) = (Vec::new(), u64::MAX, Duration::MAX);
+                let mut lines = Lines { sender: &sender, budget, view, chunk, left, time_max, over: None };
+                for _ in 0..LINES {
+                    taken.fetch_add(1, Ordering::Relaxed);
+                    assert!(lines.take(line).is_continue());
+                }
+                lines.send();
+            });
+            while watched.capacity() > 0 {
+                std::thread::yield_now();
+            }
+            // One chunk more than may wait is being sent.
+            let lines_of_a_chunk = CHUNK_BYTES.div_ceil(line.len() + 1);
+            assert!(taken.load(Ordering::Relaxed) <= (CHUNKS_WAITING_MAX + 1) * lines_of_a_chunk);
+            drop(watched);
+            let mut bytes = 0;
+            while let Some(part) = receiver.blocking_recv() {
+                let part = part.expect("a part").into_data().expect("lines");
+                assert!(part.len() <= CHUNK_BYTES + line.len());
+                bytes += part.len();
+            }
+            assert_eq!(bytes, LINES * (line.len() + 1), "and all of it comes");
+        });
+    }
 }

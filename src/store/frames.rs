@@ -285,7 +285,10 @@ impl Frames<'_> {
         let (item, lines) = (self.item(number)?, self.lines(number)?);
         let (stored_bytes, plain_bytes) = (item.stored_bytes as usize, item.plain_bytes as usize);
         let inside = item.offset.checked_add(u64::from(item.stored_bytes));
-        if plain_bytes > FRAME_BYTES_MAX || inside.is_none_or(|end| end > self.footer.file_bytes) {
+        if plain_bytes > FRAME_BYTES_MAX
+            || stored_bytes > zstd_safe::compress_bound(FRAME_BYTES_MAX)
+            || inside.is_none_or(|end| end > self.footer.file_bytes)
+        {
             return Err(wrong("has an impossible length"));
         }
         let Room(mut bytes, mut ends) = room;

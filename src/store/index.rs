@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use fst::{Automaton, IntoStreamer, Map, Streamer};
 use roaring::RoaringBitmap;
 
-use super::Stamp;
 use super::cache::Cache;
 use super::error::Error;
 use super::index_writer::Binding;
@@ -17,6 +16,7 @@ use super::posting::{LIST_HEAD_MAX, ListHead, Number, Union};
 use super::read::{ValueTest, cut};
 use super::stamps::{self, BLOCK, Bounds, HEAD_BYTES, Range, take_u32, take_u64};
 use super::term::{FieldId, TERM_BYTES_MAX};
+use super::{INDEX_BYTES_MAX, LINE_BYTES_MAX, Stamp};
 
 const MAGIC: &[u8; 8] = b"ktrailIX";
 const VERSION: u8 = 1;
@@ -24,6 +24,13 @@ const VERSION: u8 = 1;
 const FIELDS_AT: usize = 128;
 const FIELD_BYTES: usize = 12;
 const FIELDS_MAX: usize = 255;
+/// Bytes that all terms of a field have together at most: an index in memory has no more when its segment is rotated, and the
+/// last entry's come from one line. So many steps a walk through a dictionary may take, and so much of it is kept.
+const TERMS_BYTES_MAX: usize = INDEX_BYTES_MAX + 2 * LINE_BYTES_MAX;
+/// What a term that is kept takes besides its bytes; less than an index in memory reckons with.
+const TERM_BYTES_MORE: usize = 56;
+/// Bytes of postings that a walk reads at most: those of all terms, and for each difference those that it differs from.
+const POSTINGS_BYTES_MAX: usize = 16 * INDEX_BYTES_MAX;
 
 /// Dictionaries that were used lately, by generation and field.
 pub(super) type DictionaryCache = Cache<(u64, FieldId), Arc<Map<Vec<u8>>>>;
@@ -205,16 +212,20 @@ impl Index<'_> {
             }
             return Ok(union.finish());
         }
-        let walk = Walk::of(&map);
+        let walk = Walk::new();
         let (range, is_prefix) = match test {
             ValueTest::StartsWith(value) => (map.search(&walk).ge(cut(value)), true),
             _ => (map.search(&walk), false),
         };
         let mut stream = range.into_stream();
+        let mut read_bytes = 0;
         test.ready(|accepts| {
             while let Some((value, number)) = stream.next() {
                 if accepts(value) {
-                    self.add(number, &mut union)?;
+                    read_bytes += self.add(number, &mut union)?;
+                    if read_bytes > POSTINGS_BYTES_MAX {
+                        return Err(self.damaged("a dictionary"));
+                    }
                 } else if is_prefix {
                     break;
                 }
@@ -225,13 +236,18 @@ impl Index<'_> {
         Ok(union.finish())
     }
 
-    fn add(&self, number: u64, union: &mut Union) -> Result<(), Error> {
+    /// Adds a term's ordinals to `union`; gives how many bytes were read for them.
+    fn add(&self, number: u64, union: &mut Union) -> Result<usize, Error> {
         let wrong = || self.damaged("a posting");
         match Number::parse(number).ok_or_else(wrong)? {
-            Number::Run(first, last) => union.add(first, last),
+            Number::Run(first, last) => {
+                union.add(first, last);
+                Ok(0)
+            }
             Number::List(offset) => {
                 let (head, body) = self.body(offset)?;
                 head.add_to(&body, union).ok_or_else(wrong)?;
+                Ok(body.len())
             }
             Number::Difference(offset) => {
                 let (head, body) = self.body(offset)?;
@@ -241,9 +257,9 @@ impl Index<'_> {
                 base_head.add_to(&base_body, &mut base).ok_or_else(wrong)?;
                 head.add_to(rest, &mut difference).ok_or_else(wrong)?;
                 union.add_difference(base, difference);
+                Ok(body.len() + base_body.len())
             }
         }
-        Ok(())
     }
 
     /// The head and the body of the list at `offset` of the postings.
@@ -269,9 +285,14 @@ impl Index<'_> {
 
     pub(super) fn values(&self, field: FieldId, f: &mut dyn FnMut(&[u8], u64)) -> Result<(), Error> {
         let Some(map) = self.dictionary(field)? else { return Ok(()) };
-        let walk = Walk::of(&map);
+        let walk = Walk::new();
+        let mut told_bytes = 0;
         let mut stream = map.search(&walk).into_stream();
         while let Some((value, number)) = stream.next() {
+            told_bytes += value.len() + TERM_BYTES_MORE;
+            if told_bytes > TERMS_BYTES_MAX {
+                return Err(self.damaged("a dictionary"));
+            }
             match Number::parse(number).ok_or_else(|| self.damaged("a posting"))? {
                 Number::Run(first, last) => f(value, u64::from(last - first) + 1),
                 Number::List(offset) | Number::Difference(offset) => {
@@ -321,18 +342,17 @@ impl Index<'_> {
     }
 }
 
-/// A walk through a dictionary, no longer than one through a dictionary that was made here: a forged one of some hundred bytes
-/// can have more ways through it than can ever be walked.
+/// A walk through a dictionary, no longer than one through any dictionary that is made here: a forged one of some hundred bytes
+/// can have more ways through it than can ever be walked. How long a dictionary is says little: one of some hundred bytes may
+/// also be that of a hundred thousand numbered files.
 struct Walk {
-    /// Steps that are left. Each takes one byte of a term; where beginnings or ends of terms are shared, bytes of the dictionary
-    /// are passed more than once, and seldom more often than a term is long.
-    steps: Cell<u64>,
+    /// Steps that are left, each to one byte of a term.
+    steps: Cell<usize>,
 }
 
 impl Walk {
-    fn of(map: &Map<Vec<u8>>) -> Walk {
-        let bytes = map.as_fst().as_bytes().len() as u64;
-        Walk { steps: Cell::new(bytes.saturating_mul(TERM_BYTES_MAX as u64)) }
+    fn new() -> Walk {
+        Walk { steps: Cell::new(TERMS_BYTES_MAX) }
     }
 }
 

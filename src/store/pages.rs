@@ -6,6 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::INDEX_BYTES_MAX;
 use super::cache::Cache;
 use super::error::Error;
 
@@ -13,6 +14,9 @@ use super::error::Error;
 pub(super) const PAGE: usize = 4096;
 /// Length of what a page carries.
 pub(super) const PAYLOAD: usize = PAGE - 4;
+/// Bytes that are read into memory at once at most: more than a dictionary or the postings of a term take in a file that was
+/// made here. A forged one may name any length, and a file with holes have it.
+const READ_BYTES_MAX: usize = 4 * INDEX_BYTES_MAX;
 
 /// What the pages of a stream are part of; its number goes into every checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +96,9 @@ impl Pages<'_> {
     pub(super) fn read(&self, first: u32, start: u64, len: usize) -> Result<Vec<u8>, Error> {
         if len == 0 {
             return Ok(Vec::new());
+        }
+        if len > READ_BYTES_MAX {
+            return Err(self.damaged(first));
         }
         let payload = PAYLOAD as u64;
         let end = start.checked_add(len as u64).ok_or_else(|| self.damaged(first))?;

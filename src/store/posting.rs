@@ -252,6 +252,8 @@ impl ListHead {
     pub(super) fn add_to(&self, body: &[u8], union: &mut Union) -> Option<()> {
         if self.bitmap {
             let bitmap = RoaringBitmap::deserialize_from(body).ok()?;
+            // A forged one of a few bytes can have every number there is.
+            bitmap.max().is_none_or(|max| max < ORDINALS_MAX).then_some(())?;
             union.bitmap |= bitmap;
             return Some(());
         }

@@ -132,7 +132,8 @@ impl Reader {
     }
 }
 
-/// The entries a store had at one moment. While it is held, retention removes none of its files.
+/// The entries a store had at one moment. Retention waits a while before it removes files of it, but not for ever: then a
+/// segment that it has taken out cannot be read further ([`Error::Removed`]).
 pub struct Snapshot {
     segments: Vec<SegmentView>,
 }

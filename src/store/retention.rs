@@ -13,11 +13,28 @@ use super::sealed::Sealed;
 
 use super::{Config, manifest, names};
 
+/// How long the files of a segment that was taken out stay for who still reads it. Whoever reads slowly would otherwise keep
+/// the log from ever getting smaller. Where space is low nobody is waited for.
+const READERS_WAIT: Duration = Duration::from_secs(60);
+
 /// What is being removed.
 #[derive(Default)]
 pub(super) struct Retention {
-    /// Segments taken out whose files are still read by a snapshot.
-    doomed: Vec<Arc<Sealed>>,
+    /// Segments taken out whose files are still there.
+    doomed: Vec<Doomed>,
+    /// Segments whose files are gone by name, and may be held open by who still reads them.
+    read_on: Vec<Arc<Sealed>>,
+}
+
+struct Doomed {
+    sealed: Arc<Sealed>,
+    since: SystemTime,
+    for_space: bool,
+}
+
+/// Whether somebody has it besides who asks: nobody else can get at one that was taken out.
+fn is_read(sealed: &Arc<Sealed>) -> bool {
+    Arc::strong_count(sealed) > 1
 }
 
 /// What it works on.
@@ -33,11 +50,16 @@ pub(super) struct Place<'a> {
 impl Retention {
     /// Takes out what is one too many and removes the files that nobody reads any more.
     pub(super) fn apply(&mut self, limits: &Config, place: &Place<'_>, now: SystemTime) -> Result<(), Error> {
-        let free = match limits.min_free_bytes {
-            Some(_) if self.doomed.is_empty() => place.disk.free_bytes()?,
-            // Nothing is asked for, or what was taken out is about to make room.
-            _ => u64::MAX,
+        let mut free = match limits.min_free_bytes {
+            Some(_) => place.disk.free_bytes()?,
+            None => u64::MAX,
         };
+        if !self.doomed.is_empty() {
+            let is_low = limits.min_free_bytes.is_some_and(|least| free < least);
+            self.doomed.iter_mut().for_each(|doomed| doomed.for_space |= is_low);
+            // What was taken out is about to make room.
+            free = u64::MAX;
+        }
         let mut freed = 0;
         loop {
             let low = limits.min_free_bytes.is_some_and(|least| free.saturating_add(freed) < least);
@@ -58,17 +80,22 @@ impl Retention {
                 signing.want_removed(segment);
                 place.background.sign();
             }
-            self.doomed.push(sealed);
+            self.doomed.push(Doomed { sealed, since: now, for_space });
         }
-        self.remove(place)
+        self.remove(place, now)
     }
 
-    fn remove(&mut self, place: &Place<'_>) -> Result<(), Error> {
+    fn remove(&mut self, place: &Place<'_>, now: SystemTime) -> Result<(), Error> {
         let disk = place.disk;
         let mut result = Ok(());
-        self.doomed.retain(|sealed| {
-            // Nobody can get at it any more but who has it already.
-            if Arc::strong_count(sealed) > 1 {
+        // Who was about to read when a file was removed may have opened it again.
+        self.read_on.retain(|sealed| {
+            sealed.close_files();
+            is_read(sealed)
+        });
+        let read_on = &mut self.read_on;
+        self.doomed.retain(|Doomed { sealed, since, for_space }| {
+            if is_read(sealed) && !for_space && elapsed(now, *since) < READERS_WAIT {
                 return true;
             }
             sealed.close_files();
@@ -83,9 +110,12 @@ impl Retention {
                 files.push(disk.path(&names::statements(sealed.id)));
             }
             let removed = files.iter().try_for_each(|path| disk.unlink(path));
-            let failed = removed.is_err();
+            let stays = removed.is_err() || !may_go;
             result = std::mem::replace(&mut result, Ok(())).and(removed);
-            failed || !may_go
+            if !stays && is_read(sealed) {
+                read_on.push(sealed.clone());
+            }
+            stays
         });
         result
     }

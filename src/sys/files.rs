@@ -263,6 +263,22 @@ pub fn read_settings(path: &Path, bytes_max: u64) -> Result<Vec<u8>, Untrusted> 
     Ok(bytes)
 }
 
+/// Whether a program, or what a link to it leads to, may be run: a regular file of this user's or root's that only its owner
+/// may write, in directories as [`check_parents`] wants them.
+pub fn check_program(path: &Path) -> Result<(), Untrusted> {
+    check_parents(path)?;
+    let program = path.canonicalize().map_err(Untrusted::system(path))?;
+    let found = fs::symlink_metadata(&program).map_err(Untrusted::system(path))?;
+    if !found.is_file() {
+        return Err(Untrusted::new(path, Reason::NotA("regular file")));
+    }
+    owned(&found, path, true)?;
+    if found.mode() & OTHERS_WRITABLE != 0 {
+        return Err(Untrusted::new(path, Reason::Writable(found.mode() & 0o7777)));
+    }
+    check_parents(&program)
+}
+
 /// Whether this user, or root where that will do, owns what was found.
 fn owned(found: &Metadata, path: &Path, or_root: bool) -> Result<(), Untrusted> {
     let (uid, wanted) = (found.uid(), geteuid().as_raw());
@@ -351,6 +367,41 @@ mod tests {
             let link = dir.path().join(format!("{name}.link"));
             symlink(&path, &link).unwrap();
             assert_eq!(told(read_settings(&link, 100)), expected, "a link to {name}");
+        }
+    }
+
+    #[test]
+    fn a_program_that_others_could_write_is_not_run() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::create_dir_all(at("open")).unwrap();
+        for name in ["good", "world", "group", "open/good"] {
+            fs::write(at(name), "").unwrap();
+            chmod(&at(name), 0o755);
+        }
+        chmod(&at("open"), 0o777);
+        chmod(&at("world"), 0o757);
+        chmod(&at("group"), 0o775);
+        symlink(at("good"), at("link")).unwrap();
+        symlink(at("open/good"), at("led")).unwrap();
+        let mut cases = vec![
+            ("good", ""),
+            ("link", ""),
+            ("world", "others may write it, its mode is 0757"),
+            ("group", "others may write it, its mode is 0775"),
+            ("open/good", "others may write it, its mode is 0777"),
+            ("led", "others may write it, its mode is 0777"),
+            ("open", "it is not a regular file"),
+            ("none", "No such file or directory (os error 2)"),
+        ];
+        if geteuid().is_root() {
+            fs::write(at("theirs"), "").unwrap();
+            chmod(&at("theirs"), 0o755);
+            chown(at("theirs"), Some(7), None).unwrap();
+            cases.push(("theirs", "it belongs to user 7, not to root"));
+        }
+        for (name, expected) in cases {
+            assert_eq!(told(check_program(&at(name))), expected, "{name}");
         }
     }
 

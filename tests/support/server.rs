@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 
@@ -16,7 +16,7 @@ use ktrail::serve::live::Live;
 use ktrail::serve::metrics::Metrics;
 use ktrail::serve::{Config, Kept, Operation, Server, Sources};
 use ktrail::store::term::Terms;
-use ktrail::store::{self, Stamp, Store};
+use ktrail::store::{self, Reader, Stamp, Store, Timings};
 use tokio::sync::watch;
 
 /// The key of every entry.
@@ -75,10 +75,14 @@ impl Told {
 }
 
 pub(crate) fn sources(store: &Store, live: &Live, told: &Told) -> Sources {
-    let metrics = Arc::new(Metrics::new(Arc::new(status), store.timings()));
+    sources_of(store.reader(), store.timings(), live, told)
+}
+
+fn sources_of(reader: Reader, timings: Timings, live: &Live, told: &Told) -> Sources {
+    let metrics = Arc::new(Metrics::new(Arc::new(status), timings));
     let Told { notes, operations } = told.clone();
     Sources {
-        reader: store.reader(),
+        reader,
         live: live.clone(),
         status: Arc::new(status),
         metrics,
@@ -99,8 +103,7 @@ pub(crate) struct Running {
     pub(crate) live: Live,
     pub(crate) told: Told,
     pub(crate) store: Store,
-    stop: watch::Sender<bool>,
-    thread: Option<JoinHandle<()>>,
+    serving: Option<Serving>,
 }
 
 /// Serves a log of `entries` lines `{"n":0}`, `{"n":1}` … whose key is `even` or `odd`.
@@ -142,18 +145,49 @@ pub(crate) fn serve(
     let mut sources = sources(&store, &live, &told);
     replace(&mut sources);
     let config = Config { socket: dir.path().join("socket"), groups, metrics: Some(ANY_PORT), limits };
-    let (stop, stopped) = watch::channel(false);
-    let (ready, is_ready) = mpsc::channel();
-    let thread = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(async {
-            let server = Server::bind(config, sources, Kept::default()).expect("a free path");
-            ready.send(()).expect("the test waits");
-            server.run(stopped).await.remove();
+    let serving = Some(Serving::begin(config, sources));
+    Running { dir, live, told, serving, store }
+}
+
+/// Serves a log for root and this user, and nothing besides, until it is dropped.
+pub(crate) fn serve_log(socket: &Path, reader: Reader) -> Serving {
+    let (live, told) = (Live::default(), Told::default());
+    let config = Config { socket: socket.to_owned(), ..Config::default() };
+    Serving::begin(config, sources_of(reader, Timings::default(), &live, &told))
+}
+
+/// A server on a thread of its own, that ends in order when this is dropped.
+pub(crate) struct Serving {
+    stop: watch::Sender<bool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Serving {
+    fn begin(config: Config, sources: Sources) -> Serving {
+        let (stop, stopped) = watch::channel(false);
+        let (ready, is_ready) = mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async {
+                let server = Server::bind(config, sources, Kept::default()).expect("a free path");
+                ready.send(()).expect("the test waits");
+                server.run(stopped).await.remove();
+            });
         });
-    });
-    is_ready.recv().expect("the server starts");
-    Running { dir, live, told, stop, thread: Some(thread), store }
+        is_ready.recv().expect("the server starts");
+        Serving { stop, thread: Some(thread) }
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        if let Some(thread) = self.thread.take() {
+            let ended = thread.join();
+            assert!(ended.is_ok() || std::thread::panicking(), "the server ends in order");
+        }
+    }
 }
 
 impl Running {
@@ -177,11 +211,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.stop.send_replace(true);
-        if let Some(thread) = self.thread.take() {
-            let ended = thread.join();
-            assert!(ended.is_ok() || std::thread::panicking(), "the server ends in order");
-        }
+        drop(self.serving.take());
         assert!(!self.socket().exists() || std::thread::panicking(), "the socket is removed");
     }
 }

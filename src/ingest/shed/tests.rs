@@ -130,6 +130,21 @@ fn an_account_waits_for_room_unless_it_grows_too_large() {
     assert_eq!(shedder.counters.shed_by().events(), u64::from(ACCOUNT_HOLES_MAX));
 }
 
+/// There may be any number of keys; the account has room for 1024 pairs of type and key.
+#[test]
+fn keys_without_room_are_counted_together() {
+    let mut account = Account::default();
+    let add = |account: &mut Account, key: u32| {
+        account.add(RecordType(1300), format!("k{key}").as_bytes(), EventId { time_ms: 0, serial: key });
+    };
+    (0..1024 + 5).for_each(|key| add(&mut account, key));
+    add(&mut account, 0);
+    let pairs: Vec<_> = account.by().collect();
+    assert_eq!((pairs.len(), account.events()), (1025, 1030));
+    let others = pairs.iter().find(|((_, key), _)| &**key == b"(others)").expect("they are told");
+    assert_eq!(others.1.events, 5);
+}
+
 #[test]
 fn bytes_that_are_no_account_are_told_from_one() {
     let mut account = Account::default();
