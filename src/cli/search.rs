@@ -16,7 +16,7 @@ use crate::entry::decode::describe;
 use crate::entry::field::Field;
 use crate::protocol::search::SearchParameters;
 use crate::query::filter::{Filter, Op};
-use crate::query::run::{self, Order, Query};
+use crate::query::run::{self, Order, Query, REMOVED, Ran};
 use crate::render::zone;
 use crate::store::Reader;
 
@@ -45,7 +45,7 @@ pub(super) fn search(place: &Place, arguments: &Search) -> anyhow::Result<u8> {
         }
     };
     let count = match &place.log_dir {
-        Some(dir) => run::run(&open(dir)?.snapshot(), &query, &mut |_, line| take(line))?.matched,
+        Some(dir) => whole(run::run(&open(dir)?.snapshot(), &query, &mut |_, line| take(line))?).matched,
         None => client(place)?.search(&parameters(&query), &mut take)?,
     };
     if let Some(error) = failed {
@@ -57,7 +57,7 @@ pub(super) fn search(place: &Place, arguments: &Search) -> anyhow::Result<u8> {
 
 fn count(place: &Place, query: &Query) -> anyhow::Result<u64> {
     Ok(match &place.log_dir {
-        Some(dir) => run::count(&open(dir)?.snapshot(), query)?.matched,
+        Some(dir) => whole(run::count(&open(dir)?.snapshot(), query)?).matched,
         None => client(place)?.count(&parameters(query))?,
     })
 }
@@ -83,6 +83,14 @@ pub(super) fn tail(place: &Place, arguments: &Tail) -> anyhow::Result<u8> {
 pub(super) fn client(place: &Place) -> anyhow::Result<Client> {
     let socket = place.socket.as_deref().unwrap_or(Path::new(SOCKET_DEFAULT));
     Ok(Client::new(socket)?)
+}
+
+/// What a search of a directory did. Its writer may have removed segments meanwhile.
+pub(super) fn whole(ran: Ran) -> Ran {
+    if ran.removed {
+        eprintln!("ktrail: {REMOVED}");
+    }
+    ran
 }
 
 pub(super) fn open(dir: &Path) -> anyhow::Result<Reader> {

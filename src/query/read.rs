@@ -8,7 +8,7 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::run::Hits;
+use super::run::{Hits, Ran};
 use crate::store::threads::{self, THREADS_MAX};
 use crate::store::{Error, Position, SegmentView};
 
@@ -61,10 +61,10 @@ impl Part<'_> {
         }
     }
 
-    /// Hands the lines to `sink`.
+    /// Hands the lines to `sink`. Those of a segment that has been removed are left out.
     fn give(
-        self,
-        matched: &mut u64,
+        mut self,
+        ran: &mut Ran,
         sink: &mut dyn FnMut(Position, &[u8]) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, Error> {
         let mut start = 0;
@@ -73,14 +73,18 @@ impl Part<'_> {
             let line = match self.ends.get(place) {
                 Some(end) => self.lines.get(std::mem::replace(&mut start, *end)..*end).unwrap_or_default(),
                 None => {
-                    if let Some(error) = self.failed {
-                        return Err(error);
+                    let read = self.failed.take().map_or_else(|| segment.read(*ordinal, &mut long), Err);
+                    match read {
+                        Ok(()) => &long,
+                        Err(Error::Removed { .. }) => {
+                            ran.removed = true;
+                            return Ok(ControlFlow::Continue(()));
+                        }
+                        Err(error) => return Err(error),
                     }
-                    segment.read(*ordinal, &mut long)?;
-                    &long
                 }
             };
-            *matched += 1;
+            ran.matched += 1;
             if sink(Position { segment: segment.id(), ordinal: *ordinal }, line).is_break() {
                 return Ok(ControlFlow::Break(()));
             }
@@ -120,7 +124,7 @@ pub(super) fn ahead<'a>(
                 return Ok(());
             }
             while let Some(part) = parts.next() {
-                if part.give(&mut hits.ran.matched, sink)?.is_break() {
+                if part.give(&mut hits.ran, sink)?.is_break() {
                     return Ok(());
                 }
             }

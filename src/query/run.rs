@@ -81,7 +81,13 @@ pub struct Ran {
     pub segments_read: u64,
     /// Whether it was stopped before its end by who asked.
     pub stopped: bool,
+    /// Whether a segment was removed while it was searched: what had not been read of it is left out.
+    pub removed: bool,
 }
+
+/// What is told of [`Ran::removed`].
+pub const REMOVED: &str =
+    "retention has removed segments while they were searched; their entries are left out";
 
 /// Whether a query is to go on. It is asked before each segment: reading one takes a part of a second.
 pub type GoOn<'a> = &'a (dyn Fn() -> bool + Sync);
@@ -146,9 +152,14 @@ impl<'a> Hits<'a> {
                 self.ran.stopped = true;
                 return Ok(None);
             }
-            if let Some(wanted) = wanted(segment, self.query)? {
-                self.ran.segments_read += 1;
-                self.current = Some((segment, wanted.into_iter()));
+            match wanted(segment, self.query) {
+                Ok(None) => {}
+                Ok(Some(wanted)) => {
+                    self.ran.segments_read += 1;
+                    self.current = Some((segment, wanted.into_iter()));
+                }
+                Err(store::Error::Removed { .. }) => self.ran.removed = true,
+                Err(error) => return Err(error),
             }
         }
     }
@@ -165,9 +176,13 @@ pub fn count_while(snapshot: &Snapshot, query: &Query, go_on: GoOn<'_>) -> Resul
         if !go_on() {
             return Ok(Ran { stopped: true, ..Ran::default() });
         }
-        let wanted = wanted(segment, query)?;
-        let matched = wanted.as_ref().map_or(0, RoaringBitmap::len);
-        Ok(Ran { matched, segments_read: u64::from(wanted.is_some()), stopped: false })
+        let ran = Ran::default();
+        match wanted(segment, query) {
+            Ok(None) => Ok(ran),
+            Ok(Some(wanted)) => Ok(Ran { matched: wanted.len(), segments_read: 1, ..ran }),
+            Err(store::Error::Removed { .. }) => Ok(Ran { removed: true, ..ran }),
+            Err(error) => Err(error),
+        }
     };
     let threads = threads::threads_max().min(snapshot.segments().len() / SEGMENTS_FOR_A_THREAD);
     let each = threads::map(snapshot.segments(), threads, one);
@@ -182,6 +197,7 @@ impl Ran {
             matched: self.matched + other.matched,
             segments_read: self.segments_read + other.segments_read,
             stopped: self.stopped || other.stopped,
+            removed: self.removed || other.removed,
         }
     }
 }

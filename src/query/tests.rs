@@ -9,7 +9,7 @@ use super::filter::{FILTER_DEPTH_MAX, Filter, FilterProblem};
 use super::run::{Cursor, Order, Query, count, run};
 use crate::entry::field::Field;
 use crate::store::term::Terms;
-use crate::store::{Config, Flush, Snapshot, Stamp, Store};
+use crate::store::{Config, Flush, Reader, Snapshot, Stamp, Store};
 
 /// A test entry's line is its number; its terms are looked up in the list.
 fn store(dir: &std::path::Path, entries: &[(u64, Terms)], rotate_after: usize) -> Store {
@@ -251,4 +251,25 @@ fn a_bad_filter_is_refused_with_its_place() {
     }
     let error = Filter::parse("kye=a").expect_err("no such field");
     assert!(matches!(error.problem, FilterProblem::UnknownField { nearest: Some("key"), .. }));
+}
+
+/// As retention in another process does it.
+#[test]
+fn a_segment_that_is_removed_while_it_is_searched_is_left_out_and_told_of() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let entries: Vec<(u64, Terms)> = (0..6).map(|time_ms| (time_ms, Terms::default())).collect();
+    drop(store(dir.path(), &entries, 2));
+    let (reader, _) =
+        Reader::open(dir.path(), Arc::new(|_: &[u8], _: &mut Terms| None)).expect("a log that can be read");
+    let snapshot = reader.snapshot();
+    for suffix in ["idx", "seg"] {
+        std::fs::remove_file(dir.path().join(format!("audit-0000000001.{suffix}"))).expect("it was sealed");
+    }
+    for (order, expected) in [(Order::Oldest, vec![2, 3, 4, 5]), (Order::Newest, vec![5, 4, 3, 2])] {
+        let query = Query { order, ..Query::default() };
+        assert_eq!(found(&snapshot, &query), expected, "{order:?}");
+        let ran =
+            run(&snapshot, &query, &mut |_, _| ControlFlow::Continue(())).expect("the rest can be read");
+        assert_eq!((ran.matched, ran.removed, ran.stopped), (4, true, false), "{order:?}");
+    }
 }

@@ -216,6 +216,7 @@ async fn count(query: Query, shared: &Shared, place: Place) -> Response<Body> {
     };
     match tokio::task::spawn_blocking(count).await {
         Ok(Ok(ran)) if ran.stopped => problem(StatusCode::SERVICE_UNAVAILABLE, stream::OUT_OF_TIME),
+        Ok(Ok(ran)) if ran.removed => problem(StatusCode::SERVICE_UNAVAILABLE, run::REMOVED),
         Ok(Ok(ran)) => json(StatusCode::OK, &Count { count: ran.matched }),
         Ok(Err(error)) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
         Err(_) => problem(StatusCode::INTERNAL_SERVER_ERROR, "the count was broken off"),

@@ -156,6 +156,7 @@ pub(super) fn search(query: Query, view: View, shared: &Shared, place: Place) ->
                 Some(error.to_string())
             }
             Ok(ran) if ran.stopped => Some(OUT_OF_TIME.to_owned()),
+            Ok(ran) if ran.removed => Some(run::REMOVED.to_owned()),
             Ok(_) => lines.over.map(str::to_owned),
         };
         if let Some(error) = error {

@@ -23,7 +23,7 @@ use crate::event::window::{TIMEOUT_S_DEFAULT, Window};
 use crate::ingest::lines::Lines;
 use crate::ingest::tails::TailNames;
 use crate::protocol::search::SearchParameters;
-use crate::query::run::{self, Query};
+use crate::query::run::{self, Query, REMOVED};
 use crate::record::line;
 use crate::record::stamp::EventId;
 use crate::store::Reader;
@@ -214,7 +214,10 @@ fn store(dir: &Path, how: &Reading<'_>, take: &mut Take<'_>) -> anyhow::Result<(
     }
     let query = Query { since_ms: how.since_ms, until_ms: how.until_ms, ..Query::default() };
     let mut failed = None;
-    run::run(&reader.snapshot(), &query, &mut |_, line| entry(line, take, &mut failed))?;
+    let ran = run::run(&reader.snapshot(), &query, &mut |_, line| entry(line, take, &mut failed))?;
+    if ran.removed {
+        eprintln!("{}: {REMOVED}", how.program);
+    }
     failed.map_or(Ok(()), Err)
 }
 

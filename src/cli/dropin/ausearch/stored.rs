@@ -16,7 +16,7 @@ use crate::entry::decode::{decode, describe};
 use crate::entry::field::Field;
 use crate::protocol::search::SearchParameters;
 use crate::query::filter::{Filter, Op};
-use crate::query::run::{self, Cursor, Query};
+use crate::query::run::{self, Cursor, Query, REMOVED};
 use crate::store::{Position, Reader};
 use crate::tables::{self, Arch};
 
@@ -55,7 +55,11 @@ pub(super) fn search(
         for problem in problems {
             eprintln!("ausearch: {problem}");
         }
-        run::run(&reader.snapshot(), &query, &mut |position, line| search.entry(Some(position), line))?;
+        let ran =
+            run::run(&reader.snapshot(), &query, &mut |position, line| search.entry(Some(position), line))?;
+        if ran.removed {
+            eprintln!("ausearch: {REMOVED}");
+        }
     } else {
         let client = Client::new(&config.socket)?;
         let parameters = SearchParameters {
