@@ -1,8 +1,9 @@
 //! What it costs to tell of each event's process: `cargo bench --bench enrich`.
 //!
-//! Events of [`PROCESSES`] processes that are known, as the kernel sends them, on one thread, in processor time: median of
-//! [`ROUNDS`] rounds, with nothing told, with each part alone, and with everything. Then events of processes that are new
-//! each time, and are looked at in this machine's `/proc`, in time that passes.
+//! Events of [`PROCESSES`] processes that are known, as the kernel sends them, on one thread, in processor time, with nothing
+//! told, with each part alone, and with everything. The machine may be twice as slow from one second to the next: so all take
+//! turns in each of [`ROUNDS`] rounds, and what a part costs more than nothing is the median of the differences within a round.
+//! Then events of processes that are new each time, and are looked at in this machine's `/proc`, in time that passes.
 //!
 //! `… -- COUNT 'the default'` takes in so many events with this configuration alone, once, for a program that counts
 //! instructions: what an event costs is the difference between two counts by that of the events. `… -- new 'the default'` is
@@ -29,8 +30,8 @@ use ktrail::store::term::Terms;
 /// Processes whose events come in turns.
 const PROCESSES: u32 = 64;
 /// Events of a round.
-const EVENTS: u32 = 100_000;
-const ROUNDS: usize = 7;
+const EVENTS: u32 = 10_000;
+const ROUNDS: usize = 101;
 /// Processes that are new, in the part about these.
 const NEW: u32 = 2000;
 /// The program of all processes: it is on every machine and small.
@@ -160,31 +161,47 @@ fn cpu_time() -> Duration {
     clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).expect("every thread has a clock").into()
 }
 
-/// The median cost of an event in ns, the length of its entry, and its terms.
-fn steady(config: &Config, log: &[Vec<(u16, Vec<u8>)>], rounds: usize) -> (f64, usize, usize) {
-    let observer = (!config.is_off())
-        .then(|| Observer::new(config.clone(), Box::new(Ideal), &Counts::default()).expect("threads"));
-    let mut ingest = live(observer);
-    let exe = exe();
-    for process in 0..PROCESSES {
-        for (kind, payload) in event(process + 1, 1001 + process, 9, &exe, true) {
-            ingest.message(kind, &payload, Now::default(), &mut Count::default());
-        }
-    }
-    let mut count = Count::default();
-    let mut rounds: Vec<f64> = (0..rounds)
-        .map(|_| {
-            count = Count::default();
-            let begun = cpu_time();
-            for (kind, payload) in log.iter().flatten() {
-                ingest.message(*kind, payload, Now::default(), &mut count);
+/// One configuration, and what its events cost.
+struct Steady {
+    ingest: Ingest,
+    count: Count,
+    /// Nanoseconds an event, of each round.
+    costs: Vec<f64>,
+}
+
+impl Steady {
+    /// It has met all processes.
+    fn new(config: &Config) -> Steady {
+        let observer = (!config.is_off())
+            .then(|| Observer::new(config.clone(), Box::new(Ideal), &Counts::default()).expect("threads"));
+        let (mut ingest, exe) = (live(observer), exe());
+        for process in 0..PROCESSES {
+            for (kind, payload) in event(process + 1, 1001 + process, 9, &exe, true) {
+                ingest.message(kind, &payload, Now::default(), &mut Count::default());
             }
-            (cpu_time() - begun).as_secs_f64() * 1e9 / log.len() as f64
-        })
-        .collect();
-    rounds.sort_by(f64::total_cmp);
-    black_box(&count.bytes);
-    (rounds[rounds.len() / 2], count.bytes / log.len(), count.terms / log.len())
+        }
+        Steady { ingest, count: Count::default(), costs: Vec::new() }
+    }
+
+    fn round(&mut self, log: &[Vec<(u16, Vec<u8>)>]) {
+        self.count = Count::default();
+        let begun = cpu_time();
+        for (kind, payload) in log.iter().flatten() {
+            self.ingest.message(*kind, payload, Now::default(), &mut self.count);
+        }
+        self.costs.push((cpu_time() - begun).as_secs_f64() * 1e9 / log.len() as f64);
+        black_box(&self.count.bytes);
+    }
+
+    /// The median cost, and that of the differences to another.
+    fn medians(&self, other: &Steady) -> [f64; 2] {
+        let median = |mut costs: Vec<f64>| {
+            costs.sort_by(f64::total_cmp);
+            costs[costs.len() / 2]
+        };
+        let more = self.costs.iter().zip(&other.costs).map(|(own, other)| own - other);
+        [median(self.costs.clone()), median(more.collect())]
+    }
 }
 
 /// The time that an event of a new process takes, in µs.
@@ -260,17 +277,19 @@ fn main() {
         let (_, config) = configurations.iter().find(|(name, _)| *name == wanted).expect("a configuration");
         match count.as_str() {
             "new" => println!("{:.1} µs/event", strangers(config)),
-            count => {
-                steady(config, &log(count.parse().expect("a number of events")), 1);
-            }
+            count => Steady::new(config).round(&log(count.parse().expect("a number of events"))),
         }
         return;
     }
-    println!("{EVENTS} events of 4 records by {PROCESSES} known processes");
-    let (log, mut base) = (log(EVENTS), None);
-    for (name, config) in &configurations {
-        let (cost, bytes, terms) = steady(config, &log, ROUNDS);
-        let more = cost - *base.get_or_insert(cost);
+    println!("{ROUNDS} rounds of {EVENTS} events of 4 records by {PROCESSES} known processes");
+    let log = log(EVENTS);
+    let mut all: Vec<Steady> = configurations.iter().map(|(_, config)| Steady::new(config)).collect();
+    for _ in 0..ROUNDS {
+        all.iter_mut().for_each(|one| one.round(&log));
+    }
+    for ((name, _), one) in configurations.iter().zip(&all) {
+        let ([cost, more], Count { bytes, terms, .. }) = (one.medians(&all[0]), &one.count);
+        let (bytes, terms) = (bytes / log.len(), terms / log.len());
         println!("{name:22} {cost:>6.0} ns/event {more:>+6.0} ns {bytes:>5} bytes {terms:>3} terms");
     }
     println!("{NEW} executions by processes that were not known");
