@@ -605,7 +605,8 @@ fn many_numbered_names_are_no_forged_dictionary() {
     segment.values(4, &mut |_, _| values += 1).unwrap();
     assert_eq!(values, NAMES);
     let index = Index::read(&bench.path("audit-0000000001.idx"));
-    assert!(index.dictionary(4).len() < 1024, "else this shows nothing");
+    // 3.1 million steps are taken through it.
+    assert!(index.dictionary(4).len() < 700, "else this shows nothing");
 }
 
 #[test]
