@@ -158,7 +158,9 @@ fn load(session: &mut Session, config: &Config, rules: &Rules, unseen: &Unseen) 
         match session.add_rule(&rule.to_kernel()) {
             Ok(true) => {}
             Ok(false) => tracing::warn!("the rule is in the kernel already and will stay there: {rule}"),
-            Err(error) if rules.lenient || is_gone => tracing::error!("{error}; the rule is left out: {rule}"),
+            Err(error) if rules.lenient || is_gone => {
+                tracing::error!("{error}; the rule is left out: {rule}")
+            }
             Err(error) => return Err(error).with_context(|| format!("the rule {rule}")),
         }
     }
