@@ -6,17 +6,18 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use anyhow::Context;
-use nix::unistd::{Gid, Uid, getegid, geteuid, setegid, seteuid};
+use nix::unistd::{Gid, Uid, getegid, geteuid, getgroups, setegid, seteuid, setgroups};
 
 /// While it is there, root acts as the owner of a directory. Holds for every thread.
 pub(super) struct AsOwner {
-    /// The group that was acted as before, if there is a change.
-    before: Option<Gid>,
+    /// The group and the further groups of before, if there is a change.
+    before: Option<(Gid, Vec<Gid>)>,
 }
 
 impl AsOwner {
-    /// Changes nothing for who is not root, for root's own directory, and where there is none yet.
-    pub(super) fn of(dir: &Path) -> anyhow::Result<AsOwner> {
+    /// Changes nothing for who is not root, for root's own directory, and where there is none yet. `group` is the one
+    /// that files there are to have: an owner who is not its member could not give it to them.
+    pub(super) fn of(dir: &Path, group: Option<Gid>) -> anyhow::Result<AsOwner> {
         let found = match fs::metadata(dir) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(AsOwner { before: None }),
             found => found.with_context(|| format!("cannot look at {}", dir.display()))?,
@@ -24,20 +25,23 @@ impl AsOwner {
         if !geteuid().is_root() || found.uid() == 0 {
             return Ok(AsOwner { before: None });
         }
-        let owner = AsOwner { before: Some(getegid()) };
-        setegid(Gid::from_raw(found.gid()))
+        let cannot = || format!("cannot act as the owner of {}", dir.display());
+        let owner = AsOwner { before: Some((getegid(), getgroups().with_context(cannot)?)) };
+        setgroups(group.as_slice())
+            .and_then(|()| setegid(Gid::from_raw(found.gid())))
             .and_then(|()| seteuid(Uid::from_raw(found.uid())))
-            .with_context(|| format!("cannot act as the owner of {}", dir.display()))?;
+            .with_context(cannot)?;
         Ok(owner)
     }
 }
 
 impl Drop for AsOwner {
     fn drop(&mut self) {
-        if let Some(group) = self.before {
+        if let Some((group, groups)) = &self.before {
             // The real user is root all the while, who may do so.
             let _ = seteuid(Uid::from_raw(0));
-            let _ = setegid(group);
+            let _ = setegid(*group);
+            let _ = setgroups(groups);
         }
     }
 }

@@ -142,9 +142,10 @@ fn load(session: &mut Session, config: &Config, rules: &Rules, unseen: &Unseen) 
         set => set?,
     }
     unseen.settings_are_made(session);
-    // A locked configuration takes no rule, not even one that it has.
-    let locked = session.control().status()?.enabled == 2;
-    let there = if locked { installed(session.control())? } else { Vec::new() };
+    // A locked configuration takes no rule, not even one that it has. And what the process before this one has added, somebody
+    // may have removed since.
+    let is_listed = session.control().status()?.enabled == 2 || session.inherits();
+    let there = if is_listed { installed(session.control())? } else { Vec::new() };
     let mut missing = plan::missing(&there, &rules.rules).into_iter().peekable();
     for rule in &rules.rules {
         let is_missing = missing.next_if(|missing| std::ptr::eq(*missing, rule)).is_some();
@@ -152,10 +153,14 @@ fn load(session: &mut Session, config: &Config, rules: &Rules, unseen: &Unseen) 
             tracing::warn!("the rule is in the kernel already and will stay there: {rule}");
             continue;
         }
+        // The kernel removes a rule with the directory it is about: that must not end a daemon that ran with it.
+        let is_gone = is_missing && session.disinherit(&rule.to_kernel());
         match session.add_rule(&rule.to_kernel()) {
             Ok(true) => {}
             Ok(false) => tracing::warn!("the rule is in the kernel already and will stay there: {rule}"),
-            Err(error) if rules.lenient => tracing::error!("{error}; the rule is left out: {rule}"),
+            Err(error) if rules.lenient || is_gone => {
+                tracing::error!("{error}; the rule is left out: {rule}")
+            }
             Err(error) => return Err(error).with_context(|| format!("the rule {rule}")),
         }
     }
@@ -274,6 +279,8 @@ fn finish(
         tracing::error!("{error}");
     }
     watch.stop();
+    // Nothing is left to be put back. The service manager may give the ring to the next process all the same.
+    let _ = capture.work().send(Work::State(Vec::new()));
     let store = capture.stop(format!("op=terminate {} res={result}", identity()));
     let store = store.context("the storing thread has failed")?;
     store.close().context("cannot close the log")

@@ -74,6 +74,18 @@ impl Session {
         self.inherited.iter().any(|inherited| inherited == rule)
     }
 
+    /// Whether the process before this one has added rules, and this one not all of them yet.
+    pub fn inherits(&self) -> bool {
+        !self.inherited.is_empty()
+    }
+
+    /// Notes that a rule is no longer there; gives whether the process before this one had added it.
+    pub fn disinherit(&mut self, rule: &[u8]) -> bool {
+        let before = self.inherited.len();
+        self.inherited.retain(|inherited| inherited != rule);
+        self.inherited.len() < before
+    }
+
     /// Removes the rules that the process before this one has added and this one has not.
     pub fn remove_inherited(&mut self) -> Vec<Error> {
         let inherited = std::mem::take(&mut self.inherited);

@@ -27,7 +27,7 @@ pub(super) fn import(place: &Place, arguments: &Import) -> anyhow::Result<u8> {
     let config = Config::load(&overrides)?;
     let bar = progress(&arguments.files)?;
     let sources = open(&arguments.files)?;
-    let _owner = AsOwner::of(&config.store.dir)?;
+    let _owner = AsOwner::of(&config.store.dir, config.store.group)?;
     let opened = Store::open(config.store.clone(), Arc::new(describe));
     let (store, problems) =
         opened.with_context(|| format!("cannot open the log in {}", config.store.dir.display()))?;

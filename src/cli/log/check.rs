@@ -122,7 +122,7 @@ pub(super) fn repair(config: &store::Config, arguments: &LogCheck) -> anyhow::Re
         bytes_to_read(&snapshot)
     };
     let bar = progress(total, TEMPLATE)?;
-    let _owner = AsOwner::of(&config.dir)?;
+    let _owner = AsOwner::of(&config.dir, config.group)?;
     let repaired = store::repair(config, &describe_wholly(), &mut |bytes| bar.inc(bytes));
     bar.finish_and_clear();
     let repaired = repaired.with_context(|| format!("cannot repair {}", config.dir.display()))?;
