@@ -81,6 +81,8 @@ impl Storer {
             }
         }
         if messages > 0 {
+            // Who is to write the rest of an event may be held back since before this process began.
+            self.ingest.hold(now);
             tracing::info!(
                 "{messages} messages that an earlier process had received were not in the log yet"
             );

@@ -234,11 +234,16 @@ impl Ingest {
         }
     }
 
+    /// Has events of system calls stay open for as long as the kernel may hold their producers back from now on.
+    pub fn hold(&mut self, now: Now) {
+        self.assembler.hold(now.mono_ms + HELD_MS);
+    }
+
     /// Closes events whose time is over and tells of gaps and of what was left out.
     pub fn tick(&mut self, now: Now, sink: &mut dyn Sink) {
         let held_ticks = Counters::read(&self.counters.held_ticks);
         if std::mem::replace(&mut self.held_ticks, held_ticks) != held_ticks {
-            self.assembler.hold(now.mono_ms + HELD_MS);
+            self.hold(now);
         }
         self.assembler.tick(now.mono_ms, &mut self.done);
         let open = u64::try_from(self.assembler.open()).unwrap_or(u64::MAX);
