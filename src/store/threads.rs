@@ -44,7 +44,7 @@ pub(crate) fn map<T: Sync, U: Send>(items: &[T], threads: usize, one: impl Fn(&T
         }
     };
     let mut done = thread::scope(|scope| {
-        let others: Vec<_> = (1..threads.min(items.len())).map(|_| start(scope, &some)).collect();
+        let others: Vec<_> = (1..threads.min(items.len())).map(|_| start(scope, some)).collect();
         let mut done = some();
         for other in others {
             done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
