@@ -315,6 +315,26 @@ fn a_daemon_that_is_renewed_under_load_misses_nothing() {
     scene.check(opens);
 }
 
+/// What the manager gave to the process is of the program that took it: to one that is executed later the same numbers are of
+/// other descriptors, which it would close.
+#[test]
+fn a_daemon_that_was_killed_is_renewed() {
+    let Some(mut scene) = Scene::begin() else { return };
+    let mut load = scene.load(times() * STEPS);
+    load.wait(any(STEPS));
+    scene.kill_and_start();
+    for signal in [Signal::SIGHUP, Signal::SIGUSR2, Signal::SIGHUP] {
+        load.wait(any(STEPS));
+        scene.signal(signal);
+        scene.manager.wait_until_ready();
+        let environment = fs::read(format!("/proc/{}/environ", scene.daemon.id())).unwrap();
+        let names = environment.split(|byte| *byte == 0).filter(|name| name.starts_with(b"LISTEN_"));
+        assert_eq!(names.map(String::from_utf8_lossy).collect::<Vec<_>>(), [""; 0]);
+    }
+    let opens = load.end();
+    scene.check(opens);
+}
+
 #[test]
 fn a_reload_follows_the_rules_and_a_bad_one_changes_nothing() {
     let Some(mut scene) = Scene::begin() else { return };

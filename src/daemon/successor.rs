@@ -71,19 +71,22 @@ pub(super) fn renew(
     let mut carried =
         vec![(manager::EVENTS, events.as_fd()), (manager::RING, ring.as_fd()), (manager::API, api)];
     carried.extend(metrics.map(|metrics| (manager::METRICS, metrics)));
-    execute(&carried, told)
+    // What the manager has given was taken by this program.
+    execute(&carried, told, &kept::LISTEN)
 }
 
 /// Executes the program, before it has done anything, with the sockets that it has opened. Comes back with an error only.
 pub(super) fn begin_again(opened: &Successor, told: Option<Told>) -> anyhow::Error {
     let [events, listener] = opened.descriptors();
-    execute(&[(manager::OPENED_EVENTS, events), (manager::OPENED_LISTENER, listener)], told)
+    execute(&[(manager::OPENED_EVENTS, events), (manager::OPENED_LISTENER, listener)], told, &[])
 }
 
-fn execute(descriptors: &[(&str, BorrowedFd<'_>)], told: Option<Told>) -> anyhow::Error {
+/// `past`: variables that the program is not to have.
+fn execute(descriptors: &[(&str, BorrowedFd<'_>)], told: Option<Told>, past: &[&str]) -> anyhow::Error {
     let begun = kept::carry(descriptors).map_err(anyhow::Error::from).and_then(|(variable, text)| {
         let mut command = Command::new(program()?);
         command.args(std::env::args_os().skip(1)).env(variable, text).envs(told);
+        past.iter().for_each(|variable| _ = command.env_remove(variable));
         signals::hold()?;
         Ok(anyhow::Error::from(command.exec()))
     });

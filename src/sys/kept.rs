@@ -10,6 +10,10 @@ use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 /// The variable in which a program that executes another tells it what it carries: `PID NAME=DESCRIPTOR …`.
 const CARRIED: &str = "KTRAIL_CARRIED";
 
+/// The variables in which the service manager tells what it gives (sd_listen_fds(3)). They are of the process, which a program
+/// that it executes still is: to that program the numbers would be those of other descriptors, unless it is the first to look.
+pub const LISTEN: [&str; 3] = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"];
+
 /// What this process has been given, by name. Empty from the second call on: each descriptor has one owner.
 ///
 /// From the service manager by sd_listen_fds(3), and from the program that this process executed before, which has the
