@@ -45,7 +45,9 @@ pub(super) fn search(place: &Place, arguments: &Search) -> anyhow::Result<u8> {
         }
     };
     let count = match &place.log_dir {
-        Some(dir) => whole(run::run(&open(dir)?.snapshot(), &query, &mut |_, line| take(line))?).matched,
+        Some(dir) => {
+            told("ktrail", run::run(&open(dir)?.snapshot(), &query, &mut |_, line| take(line))?).matched
+        }
         None => client(place)?.search(&parameters(&query), &mut take)?,
     };
     if let Some(error) = failed {
@@ -57,7 +59,7 @@ pub(super) fn search(place: &Place, arguments: &Search) -> anyhow::Result<u8> {
 
 fn count(place: &Place, query: &Query) -> anyhow::Result<u64> {
     Ok(match &place.log_dir {
-        Some(dir) => whole(run::count(&open(dir)?.snapshot(), query)?).matched,
+        Some(dir) => told("ktrail", run::count(&open(dir)?.snapshot(), query)?).matched,
         None => client(place)?.count(&parameters(query))?,
     })
 }
@@ -85,19 +87,25 @@ pub(super) fn client(place: &Place) -> anyhow::Result<Client> {
     Ok(Client::new(socket)?)
 }
 
-/// What a search of a directory did. Its writer may have removed segments meanwhile.
-pub(super) fn whole(ran: Ran) -> Ran {
+/// What a search of a directory did, under this name of the program. The directory's writer may have removed segments
+/// meanwhile, which is told.
+pub(super) fn told(program: &str, ran: Ran) -> Ran {
     if ran.removed {
-        eprintln!("ktrail: {REMOVED}");
+        eprintln!("{program}: {REMOVED}");
     }
     ran
 }
 
 pub(super) fn open(dir: &Path) -> anyhow::Result<Reader> {
+    open_as("ktrail", dir)
+}
+
+/// A log directory, under this name of the program. What is not as it should be there is told.
+pub(super) fn open_as(program: &str, dir: &Path) -> anyhow::Result<Reader> {
     let opened = Reader::open(dir, Arc::new(describe));
     let (reader, problems) = opened.with_context(|| format!("cannot open the log in {}", dir.display()))?;
     for problem in problems {
-        eprintln!("ktrail: {problem}");
+        eprintln!("{program}: {problem}");
     }
     Ok(reader)
 }

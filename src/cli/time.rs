@@ -5,7 +5,7 @@ use jiff::civil::{DateTime, Time};
 use jiff::{Timestamp, ToSpan, Zoned};
 
 /// Milliseconds since 1970 of a time's text, seen from `now`, in its time zone. A time that names its zone does not ask
-/// for now: finding the host's zone takes longer than many a search.
+/// for now, nor the host for its zone.
 pub(super) fn parse(text: &str, now: impl FnOnce() -> Zoned) -> anyhow::Result<u64> {
     let Some(timestamp) = text.parse::<Timestamp>().ok().or_else(|| local(text, &now())) else {
         bail!(

@@ -10,7 +10,6 @@ use super::chain::Signing;
 use super::disk::Disk;
 use super::error::{Error, Notice};
 use super::sealed::Sealed;
-
 use super::{Config, manifest, names};
 
 /// How long the files of a segment that was taken out stay for who still reads it. Whoever reads slowly would otherwise keep

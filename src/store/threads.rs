@@ -31,7 +31,8 @@ pub(crate) fn threads_max() -> usize {
 /// What becomes of each item, in their order, by so many threads, the one that asks included. Every thread takes the next
 /// item until there is none. A panic in one is a panic here.
 pub(crate) fn map<T: Sync, U: Send>(items: &[T], threads: usize, one: impl Fn(&T) -> U + Sync) -> Vec<U> {
-    if threads.min(items.len()) < 2 {
+    let threads = threads.min(items.len());
+    if threads < 2 {
         return items.iter().map(one).collect();
     }
     let next = AtomicUsize::new(0);
@@ -44,7 +45,7 @@ pub(crate) fn map<T: Sync, U: Send>(items: &[T], threads: usize, one: impl Fn(&T
         }
     };
     let mut done = thread::scope(|scope| {
-        let others: Vec<_> = (1..threads.min(items.len())).map(|_| start(scope, some)).collect();
+        let others: Vec<_> = (1..threads).map(|_| start(scope, some)).collect();
         let mut done = some();
         for other in others {
             done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));

@@ -6,27 +6,26 @@ use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::Context;
 use nix::sys::stat::{SFlag, fstat};
 
 use super::ausearch::auditd;
 use super::ausearch::logs;
+use crate::cli::search;
 use crate::client::Client;
 use crate::config::{Config, Overrides};
 use crate::entry::Resolve;
-use crate::entry::decode::{decode, describe};
+use crate::entry::decode::decode;
 use crate::event::Event;
 use crate::event::assembler::Incoming;
 use crate::event::window::{TIMEOUT_S_DEFAULT, Window};
 use crate::ingest::lines::Lines;
 use crate::ingest::tails::TailNames;
 use crate::protocol::search::SearchParameters;
-use crate::query::run::{self, Query, REMOVED};
+use crate::query::run::{self, Query};
 use crate::record::line;
 use crate::record::stamp::EventId;
-use crate::store::Reader;
 
 /// The environment variable that names the log directory.
 const LOG_DIR_VARIABLE: &str = "KTRAIL_LOG_DIR";
@@ -207,17 +206,11 @@ impl<'a> Text<'a> {
 }
 
 fn store(dir: &Path, how: &Reading<'_>, take: &mut Take<'_>) -> anyhow::Result<()> {
-    let opened = Reader::open(dir, Arc::new(describe));
-    let (reader, problems) = opened.with_context(|| format!("cannot open the log in {}", dir.display()))?;
-    for problem in problems {
-        eprintln!("{}: {problem}", how.program);
-    }
+    let reader = search::open_as(how.program, dir)?;
     let query = Query { since_ms: how.since_ms, until_ms: how.until_ms, ..Query::default() };
     let mut failed = None;
     let ran = run::run(&reader.snapshot(), &query, &mut |_, line| entry(line, take, &mut failed))?;
-    if ran.removed {
-        eprintln!("{}: {REMOVED}", how.program);
-    }
+    search::told(how.program, ran);
     failed.map_or(Ok(()), Err)
 }
 

@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use jiff::SpanRelativeTo;
 
 use super::arguments::{Place, Reporting};
-use super::search::{client, filter, open, parameters, whole};
+use super::search::{client, filter, open, parameters, told};
 use super::{exit, time};
 use crate::entry::Stored;
 use crate::entry::decode::decode;
@@ -108,7 +108,7 @@ impl Asked<'_> {
         };
         match &self.place.log_dir {
             Some(dir) => {
-                whole(run::run(&open(dir)?.snapshot(), &self.query, &mut |_, line| entry(line))?);
+                told("ktrail", run::run(&open(dir)?.snapshot(), &self.query, &mut |_, line| entry(line))?);
             }
             None => {
                 client(self.place)?.search(&parameters(&self.query), &mut entry)?;

@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 
 use super::table::Value;
 use super::{Asked, top};
-use crate::cli::search::{client, open, parameters, whole};
+use crate::cli::search::{client, open, parameters, told};
 use crate::entry::decode::describe;
 use crate::query::filter::{Filter, Op};
 use crate::query::run::{self, Query};
@@ -71,7 +71,7 @@ impl<'a> Before<'a> {
         let filter = Filter::all(self.asked.query.filter.iter().cloned().chain([test]).collect());
         let query = Query { filter, until_ms: Some(self.until_ms), limit: Some(1), ..Query::default() };
         let count = match &self.snapshot {
-            Some(snapshot) => whole(run::count(snapshot, &query)?).matched,
+            Some(snapshot) => told("ktrail", run::count(snapshot, &query)?).matched,
             None => client(self.asked.place)?.count(&parameters(&query))?,
         };
         Ok(count > 0)

@@ -102,7 +102,7 @@ impl Hits {
         let filter = Some(Filter::test(Field::Key, Op::Equals, key)?);
         let query = Query { filter, since_ms: Some(since), until_ms: Some(until), ..Query::default() };
         let counted = match &self.log {
-            Log::Directory(reader) => search::whole(run::count(&reader.snapshot(), &query)?).matched,
+            Log::Directory(reader) => search::told("ktrail", run::count(&reader.snapshot(), &query)?).matched,
             Log::Daemon(client) => client.count(&search::parameters(&query))?,
         };
         self.counted.insert(key.to_vec(), counted);

@@ -17,14 +17,14 @@ use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 use std::process::ExitCode;
 
-use crate::render::zone;
-
 use nix::sys::stat::{SFlag, fstat};
 
 use checkpoint::Checkpoint;
 use logs::Source;
 use options::{Asked, Options};
 use output::Output;
+
+use crate::render::zone;
 
 /// Exit statuses, as ausearch has them.
 mod exit {

@@ -2,7 +2,6 @@
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::Context;
 
@@ -10,14 +9,15 @@ use super::checkpoint::{self, Checkpoint, Place};
 use super::options::Options;
 use super::output::Output;
 use super::wanted::{Identity, Wanted};
+use crate::cli::search::{open_as, told};
 use crate::client::Client;
 use crate::config::{Config, Overrides};
-use crate::entry::decode::{decode, describe};
+use crate::entry::decode::decode;
 use crate::entry::field::Field;
 use crate::protocol::search::SearchParameters;
 use crate::query::filter::{Filter, Op};
-use crate::query::run::{self, Cursor, Query, REMOVED};
-use crate::store::{Position, Reader};
+use crate::query::run::{self, Cursor, Query};
+use crate::store::Position;
 use crate::tables::{self, Arch};
 
 /// The environment variable that names the log directory.
@@ -49,17 +49,10 @@ pub(super) fn search(
     let after = after.filter(|_| query.after.is_none());
     let mut search = Search { options, after, last: None, failed: None, output };
     if std::fs::read_dir(dir).is_ok() {
-        let opened = Reader::open(dir, Arc::new(describe));
-        let (reader, problems) =
-            opened.with_context(|| format!("cannot open the log in {}", dir.display()))?;
-        for problem in problems {
-            eprintln!("ausearch: {problem}");
-        }
+        let reader = open_as("ausearch", dir)?;
         let ran =
             run::run(&reader.snapshot(), &query, &mut |position, line| search.entry(Some(position), line))?;
-        if ran.removed {
-            eprintln!("ausearch: {REMOVED}");
-        }
+        told("ausearch", ran);
     } else {
         let client = Client::new(&config.socket)?;
         let parameters = SearchParameters {
