@@ -771,6 +771,54 @@ fn a_checkpoint_gives_what_came_since_as_ausearch_does() {
     assert_eq!(serials(&named.run(&start)), [2001, 2002, 2003]);
 }
 
+/// Many more events than one renderer takes at once.
+#[test]
+fn all_events_come_in_their_order_in_each_format() {
+    let named = Named::new();
+    let log = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(log.path(), (1000..4000).map(line).collect::<String>()).expect("a log");
+    let log = log.path().to_str().expect("UTF-8");
+    let all: Vec<u32> = (1000..4000).collect();
+    for format in [&["-r"][..], &[], &["-i"], &["-r", "-l"]] {
+        let arguments = [&["-if", log], format].concat();
+        let found = named.run(&arguments);
+        let text = String::from_utf8(found.stdout).expect("UTF-8");
+        // `(… .100:1000)` in every format.
+        let serial = |line: &str| {
+            line.split(".100:").nth(1).and_then(|rest| rest.split(')').next()?.parse::<u32>().ok())
+        };
+        assert!(text.lines().filter_map(serial).collect::<Vec<_>>() == all, "{format:?}");
+    }
+    for format in ["csv", "text"] {
+        let found = named.run(&["-if", log, "--format", format]);
+        let text = String::from_utf8(found.stdout).expect("UTF-8");
+        // The head stands once.
+        let (heads, lines): (Vec<_>, Vec<_>) = text.lines().partition(|line| line.starts_with("NODE,"));
+        assert_eq!((heads.len(), lines.len()), (usize::from(format == "csv"), all.len()), "{format}");
+        let times: Vec<&str> = match format {
+            "csv" => lines.iter().filter_map(|line| line.split(',').nth(3)).collect(),
+            _ => lines.iter().filter_map(|line| line.split_whitespace().nth(1)).collect(),
+        };
+        assert!(times.len() == all.len() && times.is_sorted(), "{format}");
+    }
+}
+
+#[test]
+fn an_output_that_takes_no_more_ends_the_search() {
+    let named = Named::new();
+    let log = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(log.path(), (1000..9000).map(line).collect::<String>()).expect("a log");
+    let mut command = named.command("ausearch");
+    command.arg("-if").arg(log.path()).arg("-i");
+    let full = fs::File::options().write(true).open("/dev/full").expect("a device");
+    let ended = command.stdout(full).stderr(Stdio::piped()).output().expect("it runs");
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.code() == Some(1) && said.contains("No space left"), "{said}");
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("it runs");
+    drop(child.stdout.take());
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+}
+
 #[test]
 fn a_directory_is_read_from_its_oldest_log_on_and_a_pipe_as_a_log() {
     let named = Named::new();

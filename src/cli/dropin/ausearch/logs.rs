@@ -162,6 +162,7 @@ impl Search<'_> {
             return Ok(ControlFlow::Continue(()));
         }
         self.output.event(event, Names::default())?;
+        self.output.written().for_each(|event| self.window.recycle(event));
         Ok(if self.options.just_one { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 

@@ -79,7 +79,7 @@ fn search(mut options: Options) -> anyhow::Result<u8> {
         // The time alone, whatever has become of the event.
         options.wanted.since_s = after.take().map(|checkpoint| checkpoint.id.time_ms / 1000);
     }
-    let mut output = Output::new(&options)?;
+    let mut output = Output::new(&options);
     let last = match source(&options)? {
         Some(source) => logs::search(source, &options, after, &mut output)?,
         None => stored::search(&options, after, &mut output)?,
