@@ -80,11 +80,13 @@ fn search(mut options: Options) -> anyhow::Result<u8> {
         options.wanted.since_s = after.take().map(|checkpoint| checkpoint.id.time_ms / 1000);
     }
     let mut output = Output::new(&options);
-    let last = match source(&options)? {
-        Some(source) => logs::search(source, &options, after, &mut output)?,
-        None => stored::search(&options, after, &mut output)?,
+    let searched = match source(&options)? {
+        Some(source) => logs::search(source, &options, after, &mut output),
+        None => stored::search(&options, after, &mut output),
     };
+    // What was found before an error is written.
     let found = output.finish()?;
+    let last = searched?;
     if let (Some(path), Some(last)) = (&options.checkpoint, last) {
         last.save(path)?;
     }
