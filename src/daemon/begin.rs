@@ -15,7 +15,7 @@ use super::host::Host;
 use super::inherit::{self, Beginning, Inheritance};
 use super::manager;
 use super::recover::Known;
-use super::space::Space;
+use super::space::{self, Space};
 use super::status::{Delivering, Status, Watched};
 use super::unseen::Unseen;
 use crate::config::Config;
@@ -85,6 +85,7 @@ pub(super) fn begin(
     let reader = store.reader();
     let live = Live::default();
     let known = Known::of(&reader, ring.carried().chain(ring.left())).context("cannot read the log")?;
+    space::check(&config.space);
     let space = Space::new(config.space.clone());
     let unseen = Arc::new(Unseen::new(Path::new("/proc"), config.socket.with_extension("boot")));
     let (delivering, calls) = (Delivering::default(), Calls::new());

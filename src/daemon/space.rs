@@ -2,7 +2,8 @@
 //!
 //! Decides and says; does nothing itself but start a command. Removing segments is the store's.
 
-use std::process::Command;
+use std::path::Path;
+use std::process::{Child, Command};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use super::capture::wall_ms;
 use crate::config::{LowSpace, Space as Config};
 use crate::protocol;
 use crate::record::RecordType;
+use crate::sys::files;
 
 /// How often the file system is looked at.
 pub(super) const LOOK: Duration = Duration::from_secs(1);
@@ -110,7 +112,7 @@ impl Space {
 /// Runs a command and tells in the daemon's own log how it ended. Does not wait for it.
 pub(super) fn run(command: &[String]) {
     let Some((program, arguments)) = command.split_first() else { return };
-    match Command::new(program).args(arguments).spawn() {
+    match start(program, arguments) {
         Ok(mut child) => {
             let program = program.clone();
             // Without the thread the command still runs; only its end is not told.
@@ -121,12 +123,29 @@ pub(super) fn run(command: &[String]) {
             });
             drop(waiting);
         }
-        Err(error) => tracing::error!("cannot run {program}: {error}"),
+        Err(error) => tracing::error!("cannot run {program}: {error:#}"),
+    }
+}
+
+/// Starts a program that nobody else could have put there: it has the daemon's rights.
+fn start(program: &str, arguments: &[String]) -> anyhow::Result<Child> {
+    files::check_program(Path::new(program))?;
+    Ok(Command::new(program).args(arguments).spawn()?)
+}
+
+/// Tells at the start of a command that would not be run, while there is time to mend it.
+pub(super) fn check(config: &Config) {
+    let program = config.policy.command().and_then(<[String]>::first);
+    if let Some(Err(untrusted)) = program.map(|program| files::check_program(Path::new(program))) {
+        tracing::warn!("store.low_space_command: {untrusted}: when space is low it will not be run");
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     /// Free bytes at each second, and what is told then: nothing, or the event's beginning.
@@ -179,5 +198,18 @@ mod tests {
             assert!(!space.is_holding() && !shown.read().0.holding);
             assert_eq!(shown.read().0.low_since_ms, None);
         }
+    }
+
+    #[test]
+    fn a_command_that_others_could_change_is_not_run() {
+        let dir = tempfile::tempdir().unwrap();
+        let script = dir.path().join("script");
+        fs::write(&script, "#!/bin/sh\nexit 7\n").unwrap();
+        for (mode, expected) in [(0o755, Some(7)), (0o757, None)] {
+            fs::set_permissions(&script, fs::Permissions::from_mode(mode)).unwrap();
+            let ended = start(script.to_str().unwrap(), &[]).ok().map(|mut child| child.wait().unwrap());
+            assert_eq!(ended.map(|status| status.code()), expected.map(Some), "{mode:o}");
+        }
+        assert!(start(dir.path().join("none").to_str().unwrap(), &[]).is_err());
     }
 }

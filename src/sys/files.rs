@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use caps::CapSet;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2};
 use nix::libc;
@@ -242,16 +243,17 @@ pub fn check_parents(path: &Path) -> Result<(), Untrusted> {
     Ok(())
 }
 
-/// Reads a file that says what is to be done, at most `bytes_max` and one more. For root, it has to be such that nobody
-/// else could write it: regular, root's, writable by its owner only, in directories of which the same is true.
+/// Reads a file that says what is to be done, at most `bytes_max` and one more. For a process with rights of its own, it has to
+/// be such that nobody else could write it: regular, this user's or root's, writable by its owner only, in directories of
+/// which the same is true.
 pub fn read_settings(path: &Path, bytes_max: u64) -> Result<Vec<u8>, Untrusted> {
     let failed = Untrusted::system;
     // A symbolic link may lead there: who may make one in a trusted directory may as well write the file.
     let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path);
     let file = opened.map_err(failed(path))?;
     let found = file.metadata().map_err(failed(path))?;
-    if geteuid().is_root() && found.is_file() {
-        owned(&found, path, false)?;
+    if is_privileged() && found.is_file() {
+        owned(&found, path, true)?;
         if found.mode() & OTHERS_WRITABLE != 0 {
             return Err(Untrusted::new(path, Reason::Writable(found.mode() & 0o7777)));
         }
@@ -261,6 +263,11 @@ pub fn read_settings(path: &Path, bytes_max: u64) -> Result<Vec<u8>, Untrusted> 
     let mut bytes = Vec::new();
     file.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes).map_err(failed(path))?;
     Ok(bytes)
+}
+
+/// Whether this process may do what its user may not: it is root's, or has capabilities, as under its unit.
+fn is_privileged() -> bool {
+    geteuid().is_root() || caps::read(None, CapSet::Permitted).is_ok_and(|permitted| !permitted.is_empty())
 }
 
 /// Whether a program, or what a link to it leads to, may be run: a regular file of this user's or root's that only its owner
