@@ -44,7 +44,7 @@ fn print(status: &Status) {
                 _ => "on, locked until the next boot",
             };
             row("auditing", enabled.to_owned());
-            row("registered", format!("pid {}", kernel.pid));
+            row("registered", registered(kernel.pid, daemon.pid));
             row("backlog", format!("{} of {}", kernel.backlog, kernel.backlog_limit));
         }
         None => row("auditing", "the kernel could not be asked".to_owned()),
@@ -60,6 +60,15 @@ fn print(status: &Status) {
     }
     if let Some(address) = &daemon.metrics {
         row("metrics", format!("http://{address}{METRICS_PATH}"));
+    }
+}
+
+/// Whom the kernel sends the events to.
+fn registered(pid: u32, own: u32) -> String {
+    match pid {
+        0 => "nobody".to_owned(),
+        pid if pid == own => format!("pid {pid}"),
+        pid => format!("pid {pid}, which is NOT this daemon"),
     }
 }
 
