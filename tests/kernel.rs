@@ -388,6 +388,7 @@ fn metrics_are_on_the_port_that_the_status_tells() {
 fn a_second_daemon_names_the_first_and_leaves_it_alone() {
     let Some(mut guard) = KernelGuard::take() else { return };
     let first = Daemon::start(|_| Vec::new());
+    assert_eq!(first.status()["kernel"]["pid"], first.child.id(), "it says so from its first moment on");
     let second = Daemon::start(|_| Vec::new());
     let told = second.said.join("\n");
     assert!(told.contains(&format!("pid {}", first.child.id())) && told.contains("ktraild"), "{told}");

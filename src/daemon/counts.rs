@@ -52,7 +52,9 @@ impl Watch {
         counters: &Arc<Counters>,
         work: Sender<Work>,
     ) -> std::io::Result<Watch> {
-        let known = Arc::new(Mutex::new(Known { kernel: Some(before), ..Known::default() }));
+        // What is so now: before, the kernel had no daemon.
+        let known = Known { kernel: control.status().ok(), ..Known::default() };
+        let known = Arc::new(Mutex::new(known));
         let stop = Arc::new(AtomicBool::new(false));
         let thread = {
             let (known, stop) = (known.clone(), stop.clone());
