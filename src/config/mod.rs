@@ -135,7 +135,7 @@ pub enum OnDrift {
 /// Where the daemon tells of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostics {
-    /// `error`, `warn`, `info`, `debug` or `trace`, or a filter by module.
+    /// `error`, `warn`, `info`, `debug`, `trace` or `off`, or those of modules: `ktrail::store=debug,info`.
     pub level: String,
     /// The directory of the rolling file; none is written when there is no directory.
     pub dir: Option<PathBuf>,
@@ -260,7 +260,8 @@ impl Config {
             enrich: settings::enrich(&file.enrich).map_err(|(setting, cause)| invalid(setting, cause))?,
             confine: settings::confine(&file.confine).map_err(|(setting, cause)| invalid(setting, cause))?,
             diagnostics: Diagnostics {
-                level: file.diagnostics.level,
+                level: settings::level(file.diagnostics.level)
+                    .map_err(|cause| invalid("diagnostics.level", cause))?,
                 dir: file.diagnostics.dir,
                 files: file.diagnostics.files,
             },
@@ -381,6 +382,11 @@ mod tests {
                 "ktrail.toml: enrich.environment: 17 is above the most, 16",
             ),
             ("[rules]\non_drift = \"undo\"\n", "ktrail.toml:2:12: "),
+            (
+                "[diagnostics]\nlevel = \"inof\"\n",
+                "ktrail.toml: diagnostics.level: \"inof\" is no level: error, warn, info, debug, trace, off, or of a module, as ktrail::store=debug,info",
+            ),
+            ("[diagnostics]\nlevel = \"info,=debug\"\n", "ktrail.toml: diagnostics.level: \"info,=debug\" is no level"),
             (
                 "[overload]\npolicy = \"drop\"\n",
                 "ktrail.toml:2:10: unknown variant `drop`, expected `hold` or `shed`",

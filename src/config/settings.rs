@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use nix::unistd::{Gid, Group};
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::error::Invalid;
 use super::file::{self, Flush, Name, OverloadPolicy};
@@ -144,6 +145,16 @@ pub(super) fn confine(file: &file::Confine) -> Result<Confine, (&'static str, In
         write: file.write.clone(),
         execute: file.execute.clone(),
     })
+}
+
+/// Levels, each of all or of one module. A word that is no level would be taken for a module, and the daemon would be silent.
+pub(super) fn level(text: String) -> Result<String, Invalid> {
+    let is_level = |part: &str| {
+        let (module, level) = part.split_once('=').map_or((None, part), |(module, level)| (Some(module), level));
+        module != Some("") && level.parse::<LevelFilter>().is_ok()
+    };
+    let is_filter = text.split(',').all(is_level) && text.parse::<Targets>().is_ok();
+    if is_filter { Ok(text) } else { Err(Invalid::Level(text)) }
 }
 
 pub(super) fn space(store: &file::Store) -> Result<Space, Invalid> {

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::layer;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -14,7 +14,10 @@ use crate::config::Diagnostics;
 ///
 /// The rolling file's writer drops lines rather than wait for a disk: nothing that must be kept goes this way.
 pub(super) fn begin(config: &Diagnostics) -> anyhow::Result<Option<WorkerGuard>> {
-    let filter = EnvFilter::try_new(&config.level)
+    let filter: Targets = config
+        .level
+        .parse()
+        .ok()
         .with_context(|| format!("diagnostics.level: {:?} is not a level", config.level))?;
     // The journal and a terminal give the time themselves or have no use for it twice.
     let stderr = layer().without_time().with_target(false).with_ansi(false).with_writer(std::io::stderr);

@@ -457,7 +457,7 @@ pub(in crate::config) const SETTINGS: &[Setting] = &[
     row(
         "diagnostics.level",
         "",
-        Other("`error`, `warn`, `info`, `debug`, `trace`, or a filter by module"),
+        Other("`error`, `warn`, `info`, `debug`, `trace`, `off`; of modules too: `ktrail::store=debug,info`"),
         "",
         "how much the daemon tells of itself on standard error",
     ),
