@@ -105,7 +105,9 @@ pub enum Invalid {
     #[error("{0:?} is not a mode in octal digits, such as 0660")]
     Mode(String),
     /// Neither a level of the diagnostics nor a filter by module.
-    #[error("{0:?} is no level: error, warn, info, debug, trace, off, or of a module, as ktrail::store=debug,info")]
+    #[error(
+        "{0:?} is no level: error, warn, info, debug, trace, off, or of a module, as ktrail::store=debug,info"
+    )]
     Level(String),
     /// Not the name of a variable of the environment.
     #[error("{0:?} is not the name of a variable: letters, digits and underscores")]

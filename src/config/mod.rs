@@ -386,7 +386,10 @@ mod tests {
                 "[diagnostics]\nlevel = \"inof\"\n",
                 "ktrail.toml: diagnostics.level: \"inof\" is no level: error, warn, info, debug, trace, off, or of a module, as ktrail::store=debug,info",
             ),
-            ("[diagnostics]\nlevel = \"info,=debug\"\n", "ktrail.toml: diagnostics.level: \"info,=debug\" is no level"),
+            (
+                "[diagnostics]\nlevel = \"info,=debug\"\n",
+                "ktrail.toml: diagnostics.level: \"info,=debug\" is no level",
+            ),
             (
                 "[overload]\npolicy = \"drop\"\n",
                 "ktrail.toml:2:10: unknown variant `drop`, expected `hold` or `shed`",

@@ -150,7 +150,8 @@ pub(super) fn confine(file: &file::Confine) -> Result<Confine, (&'static str, In
 /// Levels, each of all or of one module. A word that is no level would be taken for a module, and the daemon would be silent.
 pub(super) fn level(text: String) -> Result<String, Invalid> {
     let is_level = |part: &str| {
-        let (module, level) = part.split_once('=').map_or((None, part), |(module, level)| (Some(module), level));
+        let (module, level) =
+            part.split_once('=').map_or((None, part), |(module, level)| (Some(module), level));
         module != Some("") && level.parse::<LevelFilter>().is_ok()
     };
     let is_filter = text.split(',').all(is_level) && text.parse::<Targets>().is_ok();
