@@ -276,7 +276,7 @@ impl Index<'_> {
         let start = self.head.postings_at() + offset;
         let length = usize::try_from(left).unwrap_or(usize::MAX);
         let head = self.pages.read(1, start, length.min(LIST_HEAD_MAX))?;
-        let head = ListHead::parse(&head).ok_or_else(wrong)?;
+        let head = ListHead::parse(&head).filter(|head| head.count <= self.head.entries).ok_or_else(wrong)?;
         match head.head_bytes.checked_add(head.body_bytes).filter(|&whole| whole <= length) {
             Some(_) => Ok((head, start)),
             None => Err(wrong()),
@@ -294,6 +294,7 @@ impl Index<'_> {
                 return Err(self.damaged("a dictionary"));
             }
             match Number::parse(number).ok_or_else(|| self.damaged("a posting"))? {
+                Number::Run(_, last) if last >= self.head.entries => return Err(self.damaged("a posting")),
                 Number::Run(first, last) => f(value, u64::from(last - first) + 1),
                 Number::List(offset) | Number::Difference(offset) => {
                     f(value, u64::from(self.list(offset)?.0.count));

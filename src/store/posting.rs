@@ -238,7 +238,8 @@ impl ListHead {
     pub(super) fn parse(bytes: &[u8]) -> Option<ListHead> {
         let mut rest = bytes;
         let token = varint::take(&mut rest)?;
-        let count = u32::try_from(varint::take(&mut rest)?).ok()?;
+        // A term is there for its entries: there is none without.
+        let count = u32::try_from(varint::take(&mut rest)?).ok().filter(|count| *count > 0)?;
         let body_bytes = usize::try_from(token >> 1).ok()?;
         Some(ListHead { head_bytes: bytes.len() - rest.len(), body_bytes, count, bitmap: token & 1 == 1 })
     }
@@ -393,6 +394,7 @@ mod tests {
             bytes in proptest::collection::vec(any::<u8>(), 0..64), number in any::<u64>(),
         ) {
             let _ = Number::parse(number);
+            assert!(ListHead::parse(&[2, 0, 0]).is_none(), "a term that no entry has");
             if let Some(head) = ListHead::parse(&bytes) {
                 let _ = head.add_to(&bytes[head.head_bytes..], &mut Union::default());
             }
