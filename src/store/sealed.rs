@@ -176,7 +176,7 @@ impl Sealed {
         let generation = generation();
         let pages = self.index_pages(generation, Source::File(&file), &path);
         let head = index::read_head(&pages)?;
-        if head.pages().is_none_or(|count| count * PAGE as u64 != length) {
+        if head.pages().and_then(|count| count.checked_mul(PAGE as u64)) != Some(length) {
             return Err(Error::damaged(&path, "it has not the length that its head says"));
         }
         // It will be asked next.
